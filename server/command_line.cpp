@@ -18,6 +18,7 @@
 #include "server/process/restore.hpp"
 #include "server/process/startup_check.hpp"
 #include "server/usage/manual_page.hpp"
+#include "server/usage/not_empty.hpp"
 #include "server/version.hpp"
 
 namespace grid::server {
@@ -146,20 +147,22 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     sources.environment_names = environment_names();
     AppOptions options;
     options.file_system = std::move(file_system);
-    std::string data = environment("GRIDD_DATA").value_or(options.data.string());
+    std::string data = environment("GRIDD_DATA").value_or("");
+    if (data.empty()) data = options.data.string();
     bool is_check = false, is_end = false, is_page = false;
     std::string backup;
-    cli.add_option(
-        "--config", sources.file, "gridd.toml; without it: defaults and evaluation keys"
-    );
+    cli.add_option("--config", sources.file, "gridd.toml; without it: defaults and evaluation keys")
+        ->check(usage::not_empty());
     cli.add_option("--data", data, "directory of the store and of everything gridd writes")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(usage::not_empty());
     cli.add_option("--set", sources.sets, "one option, KEY=VALUE or KEY=@FILE; may be repeated")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     cli.add_option(
-        "--ready-file", options.ready_file, "written, as JSON, once connections are taken"
-    );
+           "--ready-file", options.ready_file, "written, as JSON, once connections are taken"
+    )
+        ->check(usage::not_empty());
     cli.add_flag("--check", is_check, "check the configuration and exit");
     cli.add_flag(
         "--end-evaluation", is_end,
@@ -169,7 +172,8 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
            "--restore", backup,
            "fill the empty directory --data from a backup of this grid (gridctl backup), and exit"
     )
-        ->type_name("BACKUP");
+        ->type_name("BACKUP")
+        ->check(usage::not_empty());
     cli.set_version_flag("--version", std::string("gridd ") + version);
     cli.add_flag("--manual-page", is_page, "print the page for man, and exit")->group("");
     try {

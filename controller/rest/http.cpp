@@ -14,13 +14,15 @@ namespace {
 
 /// RFC 9457 §4.2.1: the title of a problem without a type of its own is the status's name.
 std::string_view title_of(int status) {
-    static constexpr std::array<std::pair<int, std::string_view>, 20> titles{{
+    static constexpr std::array<std::pair<int, std::string_view>, 24> titles{{
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
         {409, "Conflict"},
+        {410, "Gone"},
         {411, "Length Required"},
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
@@ -29,11 +31,13 @@ std::string_view title_of(int status) {
         {417, "Expectation Failed"},
         {421, "Misdirected Request"},
         {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
         {428, "Precondition Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
         {507, "Insufficient Storage"},
     }};
     const auto found = std::ranges::find(titles, status, &std::pair<int, std::string_view>::first);

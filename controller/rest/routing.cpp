@@ -62,6 +62,15 @@ std::string joined(const std::vector<std::string_view>& names) {
     return text.empty() ? "none" : text;
 }
 
+/// RFC 9110 §15.5.6: with the methods in Allow. HEAD goes where GET does.
+HttpResponse wrong_method(const std::vector<std::string_view>& methods) {
+    HttpResponse response = refuse(405, "wrong-method", "this path takes " + joined(methods));
+    const bool is_read = std::ranges::find(methods, "GET") != methods.end();
+    response.headers =
+        "Allow: " + joined(methods) + (is_read ? ", HEAD, OPTIONS\r\n" : ", OPTIONS\r\n");
+    return response;
+}
+
 std::optional<HttpResponse> read_query(std::string_view text, const Route& route, Variables& into) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('&'), text.size());
@@ -123,14 +132,14 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
         for (const Route& route : table) {
             Variables variables;
             if (!matches(route.pattern, path, variables)) continue;
-            methods.push_back(route.method);
+            if (std::ranges::find(methods, route.method) == methods.end())
+                methods.push_back(route.method);
             if (route.method != http.method || routed.route != nullptr) continue;
             routed.route = &route;
             routed.request.path = std::move(variables);
         }
     if (methods.empty()) return refuse(404, "unknown-path", "there is nothing at this path");
-    if (routed.route == nullptr)
-        return refuse(405, "wrong-method", "this path takes " + joined(methods));
+    if (routed.route == nullptr) return wrong_method(methods);
     for (auto& [name, value] : routed.request.path) {
         auto decoded = xml::percent_decoded(value);
         if (!decoded) return bad("the path is not percent-encoded");

@@ -95,7 +95,7 @@ std::string words(const boost::json::object& answer, const char* name) {
     const boost::json::value* list = answer.if_contains(name);
     if (list == nullptr || !list->is_array()) return out;
     for (const boost::json::value& word : list->get_array())
-        if (word.is_string()) out += (out.empty() ? "" : ", ") + std::string(word.get_string());
+        if (word.is_string()) out += (out.empty() ? "" : ", ") + printable(word.get_string());
     return out;
 }
 

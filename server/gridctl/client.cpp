@@ -10,6 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -68,7 +69,7 @@ struct Client::Connection {
     asio::io_context context;
     asio::ssl::context tls{asio::ssl::context::tls_client};
     std::unique_ptr<beast::ssl_stream<beast::tcp_stream>> stream;
-    beast::flat_buffer buffer;
+    beast::flat_buffer buffer{64UL * 1024};   // chunks' extensions have no other bound
 
     /// Runs one operation to its end; the stream's deadline ends it in time.
     template <class Start>
@@ -174,12 +175,16 @@ Answer Client::request(
     beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(timeout_seconds_));
     error_code error =
         connection_->run([&](auto done) { http::async_write(stream, request, std::move(done)); });
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(answer_bytes_max);
-    // An answer may come although the server has closed its reading side: look for it even then.
-    const error_code read = connection_->run([&](auto done) {
-        http::async_read(stream, connection_->buffer, parser, std::move(done));
-    });
+    std::optional<http::response_parser<http::string_body>> parser;
+    error_code read;
+    do {   // RFC 9110 §15.2: interim answers may come before the answer, without being asked for
+        parser.emplace();
+        parser->body_limit(answer_bytes_max);
+        // One may come although the server has closed its reading side: look for it even then.
+        read = connection_->run([&](auto done) {
+            http::async_read(stream, connection_->buffer, *parser, std::move(done));
+        });
+    } while (!read && parser->get().result_int() < 200);
     if (read) {
         if (!error) error = read;
         const std::string reason = tls_failure(stream.native_handle(), error.message(), target_);
@@ -188,8 +193,8 @@ Answer Client::request(
             Exit::Connection, "no answer from " + target_.host + ":" + target_.port + ": " + reason
         );
     }
-    const bool keeps = parser.get().keep_alive();
-    Answer answer{parser.get().result_int(), std::move(parser.get().body())};
+    const bool keeps = parser->get().keep_alive();
+    Answer answer{parser->get().result_int(), std::move(parser->get().body())};
     if (!keeps) connection_.reset();
     return answer;
 }

@@ -7,10 +7,13 @@
 
 #include "server/gridctl/options.hpp"
 #include "server/gridctl/table.hpp"
+#include "server/usage/not_empty.hpp"
 
 namespace gridctl = grid::gridctl;
 
 namespace {
+
+using grid::server::usage::not_empty;
 
 void add_options(CLI::App& app, gridctl::Options& options) {
     const char* data = std::getenv("GRIDD_DATA");
@@ -20,24 +23,32 @@ void add_options(CLI::App& app, gridctl::Options& options) {
            "gridd's data directory (default: $GRIDD_DATA, else "
            "/var/lib/gridd)"
     )
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(not_empty());
     app.add_option(
            "--server", options.server,
            "HOST:PORT of gridd's HTTPS, for publish, subscribe, query and topics find of its XMPP "
            "(default: found by --data)"
     )
-        ->envname("GRIDCTL_SERVER");
+        ->envname("GRIDCTL_SERVER")
+        ->check(not_empty());
     app.add_option(
-        "--server-name", options.server_name,
-        "the name in the server's certificate (default: the domain, else HOST)"
-    );
+           "--server-name", options.server_name,
+           "the name in the server's certificate (default: the domain, else HOST)"
+    )
+        ->check(not_empty());
     app.add_option("--cert", options.certificate, "the client's certificate, PEM")
         ->type_name("FILE")
-        ->envname("GRIDCTL_CERT");
-    app.add_option("--key", options.key, "its key, PEM")->type_name("FILE")->envname("GRIDCTL_KEY");
+        ->envname("GRIDCTL_CERT")
+        ->check(not_empty());
+    app.add_option("--key", options.key, "its key, PEM")
+        ->type_name("FILE")
+        ->envname("GRIDCTL_KEY")
+        ->check(not_empty());
     app.add_option("--ca", options.ca, "CA that issued the server's certificate, PEM")
         ->type_name("FILE")
-        ->envname("GRIDCTL_CA");
+        ->envname("GRIDCTL_CA")
+        ->check(not_empty());
     app.add_option("--timeout", options.timeout_seconds, "seconds for a request")
         ->check(CLI::Range(1U, 3600U));
     app.add_flag("--json", options.json, "the server's JSON in place of tables");

@@ -9,6 +9,7 @@
 #include "server/pki/initialize.hpp"
 #include "server/pki/layout.hpp"
 #include "server/pki/pki.hpp"
+#include "server/usage/not_empty.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::gridctl {
@@ -223,7 +224,8 @@ void add_pki_commands(CLI::App& app, const Options& options) {
         group->add_subcommand("client", "make a certificate for a client, ready to use");
     joining->add_option("name", client->name, "account: NAME or NAME@DOMAIN")->required();
     joining->add_option("--out", client->out, "directory for the files (default: here)")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(server::usage::not_empty());
     add_browser_options(*joining, client->browsers);
     joining->add_flag("--force", client->force, "replace files that are there");
     joining->callback([&options, client] { make_client_certificate(options, *client); });
@@ -237,7 +239,8 @@ void add_pki_commands(CLI::App& app, const Options& options) {
         ->type_name("HOST")
         ->allow_extra_args(false);
     linking->add_option("--out", member->out, "directory for the files (default: here)")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(server::usage::not_empty());
     linking->add_flag("--force", member->force, "replace files that are there");
     linking->callback([&options, member] { make_member_certificate(options, *member); });
 

@@ -85,6 +85,8 @@ std::string to_bytes(const Answer& answer, storage::Millis now) {
         out.append("Content-Length: ")
             .append(std::to_string(answer.length.value_or(answer.body.size())))
             .append("\r\n");
+    // RFC 9110 §11.6.1: with each 401. The certificate is asked for in the handshake.
+    if (answer.status == 401) out.append("WWW-Authenticate: TLS-Client-Certificate\r\n");
     if (!answer.keeps_alive) out.append("Connection: close\r\n");
     out.append("\r\n");
     if (!answer.is_head) out.append(answer.body);

@@ -14,6 +14,7 @@
 #include "server/http/limits.hpp"
 #include "server/http/pages/console.hpp"
 #include "server/http/pages/host_meta.hpp"
+#include "server/http/request_form.hpp"
 #include "server/http/upgrade.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/stream/websocket_codec.hpp"
@@ -153,6 +154,7 @@ asio::awaitable<bool> Connection::shake_hands() {
 /// shown yet that it wants to ask anything.
 asio::awaitable<bool> Connection::wait_for_request() {
     if (is_winding_up_) co_return false;
+    skip_empty_line();
     if (buffer_.size() > 0) co_return true;   // sent behind the last one
     const auto patience = is_first_   ? header_seconds_max
                           : is_known_ ? idle_seconds_max
@@ -163,7 +165,15 @@ asio::awaitable<bool> Connection::wait_for_request() {
     auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
     is_idle_ = false;
     buffer_.commit(size);
+    skip_empty_line();
     co_return !error;
+}
+
+/// RFC 9112 §2.2: clients of old send one behind the content.
+void Connection::skip_empty_line() {
+    const auto data = buffer_.data();
+    const std::string_view ahead(static_cast<const char*>(data.data()), data.size());
+    if (ahead.starts_with("\r\n")) buffer_.consume(2);
 }
 
 /// Of all requests but those about files.
@@ -186,6 +196,8 @@ asio::awaitable<bool> Connection::serve() {
         error = failed;
     }
     if (error && !to_refusal(error)) co_return false;
+    std::optional<Refusal> malformed;
+    if (!error) malformed = to_origin_form(parser.get(), "https");
     auto admitted = admit(parser.get(), shared_->guard, no_identity(), no_client());
     const bool is_bulk = admitted && admitted->route == Route::Bulk;
     if (!error && !is_bulk) error = limit_body(parser);
@@ -194,6 +206,7 @@ asio::awaitable<bool> Connection::serve() {
     if (refusal && refusal->status == 413 && admitted && admitted->route == Route::Bosh)
         co_return co_await send(to_bytes(bosh_answer(parser, *refusal), now())) && false;
     if (refusal) co_return co_await refuse(parser, *refusal);
+    if (malformed) co_return co_await refuse(parser, *malformed);
     if (!admitted) co_return co_await refuse(parser, admitted.error());
     if (admitted->route == Route::WebSocket) co_return co_await become_websocket(parser);
     if (is_bulk && admitted->path == controller::bulk::history_path)
@@ -203,19 +216,19 @@ asio::awaitable<bool> Connection::serve() {
     if (!answer) co_return false;
     if (!answer->backup.empty())
         co_return co_await send_archive(parser, std::move(*answer), *admitted);
-    if (answer->type == controller::rest::event_stream_type && !answer->is_head)
-        co_return co_await serve_events(parser, *admitted);
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool is_about_events = answer->type == controller::rest::event_stream_type;
+    if (is_about_events && !answer->is_head) co_return co_await serve_events(parser, *admitted);
+    if (is_about_events) answer->is_chunked = true;   // as with GET, there is no length
+    const bool keeps = stays_after(parser);
     answer->keeps_alive = keeps;
     co_return co_await send(to_bytes(*answer, now())) && keeps;
 }
 
-/// The unread rest of a body cannot be told from a next request, so it ends the connection.
 asio::awaitable<bool> Connection::refuse(Parser& parser, Refusal refusal) {
     if (refusal.status != 204) log(parser, refusal.status, refusal.text);
     Answer answer = to_answer(refusal);
     answer.is_head = parser.get().method() == beast::http::verb::head;
-    answer.keeps_alive = !refusal.closes && parser.is_done() && parser.keep_alive() && may_stay();
+    answer.keeps_alive = !refusal.closes && stays_after(parser);
     const bool keeps = answer.keeps_alive;
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }
@@ -257,12 +270,16 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
 
 asio::awaitable<error_code> Connection::read_body(Parser& parser) {
     if (parser.is_done()) co_return error_code();
-    const bool is_awaited = !parser.get()[beast::http::field::expect].empty();
     // RFC 9110 §10.1.1: not needed when part of the body is here already.
-    if (is_awaited && buffer_.size() == 0 && !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
+    if (awaits_continue(parser.get()) && buffer_.size() == 0 &&
+        !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
         co_return beast::http::error::end_of_stream;
+    // RFC 9110 §6.5.1: what stands behind the content is no part of the head. The parser adds it.
+    std::optional<Head> head;
+    if (parser.chunked()) head = parser.get().base();
     auto watch = watchdog(body_seconds_max);
     auto [error, size] = co_await beast::http::async_read(stream_, buffer_, parser, no_throw);
+    if (head) parser.get().base() = std::move(*head);
     co_return error;
 }
 

@@ -14,6 +14,7 @@
 #include "server/http/answer.hpp"
 #include "server/http/file_headers.hpp"
 #include "server/http/guard.hpp"
+#include "server/http/limits.hpp"
 #include "server/http/shared.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/tls_stream.hpp"
@@ -48,6 +49,7 @@ private:
     asio::awaitable<bool> shake_hands();
     asio::awaitable<bool> wait_for_request();
     /// One request and its answer; false when the connection is to end.
+    void skip_empty_line();
     asio::awaitable<bool> serve();
     /// nullopt: the connection is gone, and no answer is sent.
     using MaybeAnswer = std::optional<Answer>;
@@ -169,10 +171,14 @@ private:
     /// Closes the socket when the time is over; what waits then fails.
     Watchdog watchdog(std::chrono::milliseconds deadline);
 
-    /// Whether the connection may stay for another request.
-    bool may_stay() const {
-        return (no_client().empty() || !signed_in_.empty()) && !is_winding_up_;
+    /// Whether the connection may stay for another request. Clients of HTTP/1.0 would have to be
+    /// told so in words of their own (RFC 9112, appendix C), and wait for its end.
+    bool may_stay(const Parser& parser) const {
+        return parser.get().version() >= 11 && parser.keep_alive() && !is_winding_up_ &&
+               (no_client().empty() || !signed_in_.empty());
     }
+    /// The unread rest of a body cannot be told from a next request, so it ends the connection.
+    bool stays_after(const Parser& parser) const { return parser.is_done() && may_stay(parser); }
     std::string no_identity() const;
     std::string no_client() const;
     pubsub::Principal principal() const;
@@ -183,7 +189,7 @@ private:
     net::TlsStream stream_;
     std::string peer_;
     std::shared_ptr<net::Entrance::Place> place_;
-    boost::beast::flat_buffer buffer_;
+    boost::beast::flat_buffer buffer_{ahead_bytes_max};
     tls::Presented presented_;
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
     live::ListenerPtr listening_;   // while events are told

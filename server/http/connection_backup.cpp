@@ -29,7 +29,7 @@ asio::awaitable<bool> Connection::send_archive(
         co_return co_await refuse(
             parser, {404, "unknown-backup", "no backup " + name, {}, !parser.is_done()}
         );
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     answer.length = archive->bytes();
     answer.headers = "Content-Disposition: attachment; filename=\"" + name + ".tar\"\r\n";

@@ -70,7 +70,7 @@ asio::awaitable<bool> Connection::give_from_elsewhere(
             {503, "not-here", "no member of the cluster that has this file can be reached now"}
         );
     }
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     const bool is_sent =
         co_await send(to_bytes(answer, now())) && co_await send_from_elsewhere(source, *carried);

@@ -98,7 +98,7 @@ asio::awaitable<bool> Connection::refuse_file(Parser& parser, FileRefusal refusa
 }
 
 asio::awaitable<bool> Connection::answer_file(Parser& parser, Answer answer) {
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }
@@ -182,7 +182,7 @@ asio::awaitable<bool> Connection::give_file(
             parser, {500, "internal-server-error", "the file's bytes cannot be read"}
         );
     }
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     const bool is_sent = co_await send(to_bytes(answer, now())) &&
                          co_await send_part(*bytes, selected.part, *carried);

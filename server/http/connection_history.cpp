@@ -64,7 +64,7 @@ asio::awaitable<bool> Connection::serve_history(Parser& parser, const Admitted& 
     Answer answer = head_of(*granted);
     answer.is_head = request.is_head;
     if (request.is_head) co_return co_await answer_file(parser, std::move(answer));
-    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     const auto carried = co_await begin_history(parser, question, *granted);
     if (!carried) co_return false;

@@ -9,6 +9,7 @@
 #include "server/clock.hpp"
 #include "server/http/carried.hpp"
 #include "server/http/connection.hpp"
+#include "server/http/request_form.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/net/turn.hpp"
 
@@ -134,8 +135,7 @@ asio::awaitable<bool> Connection::take_in_turn(Parser& parser, const FileQuestio
         );
         co_return co_await refuse(parser, std::move(*refusal));
     }
-    const bool is_awaited = !parser.get()[beast::http::field::expect].empty();
-    if (is_awaited && buffer_.size() == 0 && incoming.left > 0 &&
+    if (awaits_continue(parser.get()) && buffer_.size() == 0 && incoming.left > 0 &&
         !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
         incoming.is_lost = true;
     co_await take_body(incoming);
@@ -307,7 +307,7 @@ asio::awaitable<bool> Connection::end_upload(Parser& parser, Incoming& incoming)
     Answer answer;
     answer.status = 204;
     answer.headers = upload_headers_of(incoming.grant.file, incoming.upload->offset());
-    const bool keeps = parser.keep_alive() && may_stay();
+    const bool keeps = may_stay(parser);
     answer.keeps_alive = keeps;
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }
@@ -376,7 +376,7 @@ asio::awaitable<bool> Connection::complete_upload(Parser& parser, Incoming& inco
     answer.status = 201;
     answer.headers =
         file_headers_of(completed->file) + upload_headers_of(completed->file, completed->file.size);
-    const bool keeps = parser.keep_alive() && may_stay();
+    const bool keeps = may_stay(parser);
     answer.keeps_alive = keeps;
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }

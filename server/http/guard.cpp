@@ -66,6 +66,40 @@ std::string text_of(const Head& head, beast::http::field field) {
     return std::string(view(head[field]));
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_alphanumeric(char c) {
+    const char letter = static_cast<char>(c | 0x20);
+    return is_digit(c) || (letter >= 'a' && letter <= 'z');
+}
+
+/// RFC 3986 §3.2.2, `reg-name`.
+bool is_in_name(char c) {
+    constexpr std::string_view others = "-._~%!$&'()*+,;=";
+    const bool is_beyond_ascii = (static_cast<unsigned char>(c) & 0x80U) != 0;
+    return is_alphanumeric(c) || is_beyond_ascii || others.find(c) != std::string_view::npos;
+}
+
+bool is_in_address(char c) { return is_alphanumeric(c) || c == ':' || c == '.'; }
+
+bool is_port(std::string_view text) {
+    return text.empty() || (text.front() == ':' && std::ranges::all_of(text.substr(1), is_digit));
+}
+
+/// RFC 9112 §3.2: a name or an address, and the digits of a port. The bytes of an international
+/// name may stand for themselves.
+bool is_host(std::string_view text) {
+    if (!text.starts_with('[')) {
+        const auto colon = std::min(text.find(':'), text.size());
+        return std::ranges::all_of(text.substr(0, colon), is_in_name) &&
+               is_port(text.substr(colon));
+    }
+    const auto end = text.find(']');
+    return end != std::string_view::npos &&
+           std::ranges::all_of(text.substr(1, end - 1), is_in_address) &&
+           is_port(text.substr(end + 1));
+}
+
 /// RFC 9112 §6.1: a server that does not know a transfer coding cannot tell where the request ends;
 /// §3.2: exactly one Host in HTTP/1.1, never two.
 Result<void, Refusal> check_framing(const Head& head) {
@@ -80,6 +114,8 @@ Result<void, Refusal> check_framing(const Head& head) {
     const auto hosts = head.count(Field::host);
     if (hosts > 1 || (hosts == 0 && head.version() >= 11))
         return refuse("exactly one Host header is needed");
+    if (hosts == 1 && !is_host(view(head[Field::host])))
+        return refuse("Host is a name or an address, and the digits of a port");
     return {};
 }
 
@@ -219,6 +255,7 @@ Result<Admitted, Refusal> with_token(Admitted admitted, const Head& head, std::s
 /// Everything that administration is answered at.
 Result<Admitted, Refusal> admit_administration(const Head& head, const Target& target) {
     if (target.path == "/metrics") return admit_open(head, Route::Metrics);
+    if (target.path == "*") return Refusal{204, {}, {}, api_methods};   // OPTIONS of the server
     if (target.path.starts_with(api_prefix)) return admit_api(head, target);
     return Refusal{
         404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}

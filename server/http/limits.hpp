@@ -8,6 +8,9 @@
 namespace grid::server::http {
 
 inline constexpr std::uint32_t header_bytes_max = 16 * 1024;
+/// Read and not taken apart yet: also a chunk's extensions, and what stands behind the last chunk,
+/// which count for no other bound.
+inline constexpr std::size_t ahead_bytes_max = 64 * 1024;
 inline constexpr std::chrono::seconds handshake_seconds_max{10};
 inline constexpr std::chrono::seconds header_seconds_max{10
 };   // from its first byte, and the first

@@ -16,6 +16,7 @@
 #include "server/guarded_run.hpp"
 #include "server/http/answer.hpp"
 #include "server/http/limits.hpp"
+#include "server/http/request_form.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/entrance.hpp"
 #include "server/net/from_callback.hpp"
@@ -84,7 +85,10 @@ asio::awaitable<void> serve(
     parser.header_limit(probe_bytes_max);
     auto [error, size] = co_await beast::http::async_read_header(*socket, buffer, parser, no_throw);
     Answer answer;
-    if (!error) {
+    const auto malformed = error ? std::nullopt : to_origin_form(parser.get(), "http");
+    if (malformed) {
+        answer = to_answer(*malformed);
+    } else if (!error) {
         answer = co_await answer_to(shared->backend, parser.get(), shows_metrics);
     } else {
         const auto refusal = to_refusal(error);

@@ -502,6 +502,22 @@ class Check(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("--bogus", done.stderr)
 
+    def test_an_option_without_its_value_is_a_mistake_of_usage(self):
+        # Most likely a variable of a shell that is not set: the default is another thing.
+        for option in ("--config", "--data", "--restore", "--ready-file"):
+            for more in ([], ["--check"]):
+                done = run([option, "", *more])
+                self.assertEqual((done.returncode, option in done.stderr), (2, True), done.stderr)
+                self.assertIn("empty", done.stderr)
+        done = run(["--check"], {"GRIDD_DATA": ""})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for option in ("--data", "--server", "--server-name", "--cert", "--key", "--ca"):
+            done = subprocess.run(
+                [binary("gridctl"), option, "", "status"],
+                capture_output=True, text=True, timeout=60, check=False,
+            )
+            self.assertEqual((done.returncode, option in done.stderr), (2, True), done.stderr)
+
     def test_data_directory(self):
         """found 43, M5, X1"""
         os.chmod(self.folder, 0o755)   # for the other user

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import unittest
 
+from files import Https
 from gridd import BROKER, DOMAIN, Operated, binary
 from policies import EVERYTHING
 from raw import Raw
@@ -158,6 +159,94 @@ class HttpNames(unittest.TestCase):
             status, answer = self.ask("PUT", "/api/v1/groups/twice", {}, more)
             self.assertEqual(status, 400, more)
             self.assertIn("more than once", answer["detail"])
+
+    def test_a_host_that_is_none_is_refused_and_repeated_nowhere(self):
+        """RFC 9112 §3.2: a Host that is no host is 400; host-meta repeats it."""
+        for host in (f"{DOMAIN}:1/evil?", f"{DOMAIN}:x", f"ann@{DOMAIN}", f"{DOMAIN}, b", "<b>"):
+            for path in ("/.well-known/host-meta", "/healthz", "/api/v1/status"):
+                text = self.exchange(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                self.assertTrue(text.startswith("HTTP/1.1 400 "), (host, path, text[:200]))
+
+    def test_a_target_in_absolute_form(self):
+        """RFC 9112 §3.2.2: its host counts, and Host does not."""
+        def got(method, target, host="evil.example"):
+            return self.exchange(
+                f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            )
+        text = got("GET", f"https://{DOMAIN}/api/v1/motd")
+        self.assertTrue(text.startswith("HTTP/1.1 200 "), text[:100])
+        self.assertTrue(text.endswith('{"motd":null}'), text)
+        text = got("GET", f"HTTPS://{DOMAIN}:8443/.well-known/host-meta.json")
+        self.assertIn(f"wss://{DOMAIN}:8443/xmpp-websocket", text)
+        for target in ("https://evil.example/api/v1/motd", f"http://{DOMAIN}/healthz"):
+            self.assertTrue(got("GET", target, DOMAIN).startswith("HTTP/1.1 421 "), target)
+        for target in ("api/v1/motd", f"{DOMAIN}:443", "*"):
+            self.assertTrue(got("GET", target, DOMAIN).startswith("HTTP/1.1 400 "), target)
+        self.assertRegex(got("OPTIONS", "*", DOMAIN), "^HTTP/1.1 204 (.|\n)*\r\nAllow: GET")
+
+    def test_clients_of_http_1_0(self):
+        """Without an answer in words of HTTP/1.0 they wait for the end; interim answers they do
+        not know (RFC 9112 §C.2.2, RFC 9110 §15.2)."""
+        text = self.exchange("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        self.assertIn("\r\nConnection: close\r\n", text)
+        body = '{"text": ""}'
+        with Https(self.server, self.server.admin) as one:
+            one.socket.sendall(
+                f"POST /api/v1/policy/check HTTP/1.0\r\nHost: {DOMAIN}\r\n{JSON_TYPE}"
+                f"Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            )
+            one.socket.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                one.head()
+            one.socket.settimeout(20)
+            one.socket.sendall(body.encode())
+            self.assertEqual(one.answer().status, 200)
+
+    def test_an_empty_line_before_a_request(self):
+        """RFC 9112 §2.2"""
+        request = f"GET /healthz HTTP/1.1\r\nHost: {DOMAIN}\r\n"
+        text = self.exchange(f"\r\n{request}\r\n\r\n{request}Connection: close\r\n\r\n")
+        self.assertEqual(text.count("HTTP/1.1 200 "), 2, text)
+
+    def test_a_trailer_is_no_header(self):
+        """RFC 9110 §6.5.1: a condition behind the content is none."""
+        body = json.dumps({"text": EVERYTHING})
+        text = self.exchange(
+            f"PUT /api/v1/policy HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n{JSON_TYPE}"
+            f"Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n0\r\nIf-Match: *\r\n\r\n"
+        )
+        self.assertTrue(text.startswith("HTTP/1.1 428 "), text)
+
+    def test_what_stands_between_chunks_is_bounded(self):
+        """Extensions of a chunk, and what stands behind the last one, are no part of a body."""
+        before = self.server.resident_bytes()
+        for more in ("2;a=", "2\r\n{}\r\n0\r\nX: "):
+            with Https(self.server, self.server.admin) as one:
+                one.send("POST /api/v1/policy/check HTTP/1.1", JSON_TYPE.strip(),
+                         "Transfer-Encoding: chunked", body=more.encode())
+                with self.assertRaises(OSError):   # the server closes
+                    for _ in range(512):
+                        one.socket.sendall(b"x" * 65536)
+        self.assertLess(self.server.resident_bytes() - before, 8 * 1024 * 1024)
+
+    def test_refusals_say_what_is_possible(self):
+        """RFC 9110 §11.6.1 and §15.5.6: 401 has WWW-Authenticate, 405 has Allow."""
+        head = f" HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n{JSON_TYPE}\r\n"
+        text = self.exchange("GET /api/v1/status" + head, admin=False)
+        self.assertTrue(text.startswith("HTTP/1.1 401 "), text)
+        self.assertIn("\r\nWWW-Authenticate: ", text)
+        text = self.exchange("DELETE /api/v1/accounts" + head)
+        self.assertTrue(text.startswith("HTTP/1.1 405 "), text)
+        self.assertIn("\r\nAllow: GET, POST, HEAD, OPTIONS\r\n", text)
+
+    def test_head_of_events_has_no_length(self):
+        """RFC 9110 §8.6: GET has none."""
+        text = self.exchange(
+            f"HEAD /api/v1/events HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n"
+        )
+        self.assertTrue(text.startswith("HTTP/1.1 200 "), text)
+        self.assertIn("\r\nContent-Type: text/event-stream\r\n", text)
+        self.assertNotIn("Content-Length", text)
 
     def test_two_changes_of_a_topic_at_once_are_refused(self):
         """found C4"""

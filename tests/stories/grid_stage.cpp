@@ -268,7 +268,10 @@ std::pair<int, std::string> GridStage::rest(
         {std::move(method), std::move(path), std::move(query), std::move(body),
          if_match.empty() && needs_one ? "*" : if_match}
     );
-    if (!prepared) return {prepared.error().status, prepared.error().body};
+    if (!prepared) {
+        headers = prepared.error().headers;
+        return {prepared.error().status, prepared.error().body};
+    }
     pubsub::Principal actor;
     actor.jid = *xml::Jid::parse(bare);
     actor.origin = pubsub::Origin::Http;

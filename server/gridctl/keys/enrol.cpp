@@ -10,6 +10,7 @@
 #include "server/pki/files.hpp"
 #include "server/pki/layout.hpp"
 #include "server/pki/pki.hpp"
+#include "server/usage/not_empty.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::gridctl {
@@ -153,7 +154,8 @@ void add_enrol_command(CLI::App& app, const Options& options) {
     command->footer(enrol_help);
     command->add_option("name", given->name, "account: NAME or NAME@DOMAIN")->required();
     command->add_option("--out", given->out, "directory for the files (default: here)")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(server::usage::not_empty());
     command
         ->add_option(
             "--certificate", given->certificate, "the certificate that the CA has made, PEM"

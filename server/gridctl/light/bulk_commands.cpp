@@ -16,6 +16,7 @@
 #include "server/gridctl/table.hpp"
 #include "server/gridctl/xmpp/file_jobs.hpp"
 #include "server/gridctl/xmpp/recent.hpp"
+#include "server/usage/not_empty.hpp"
 #include "storage/chain.hpp"
 #include "xml/percent.hpp"
 
@@ -301,6 +302,7 @@ void add_receive(CLI::App& group, const Options& common) {
     );
     command->add_option("-o,--out", options->folder, "the folder for them")
         ->type_name("DIR")
+        ->check(server::usage::not_empty())
         ->capture_default_str();
     command->add_option("--from", options->sender, "only from this account, NAME@DOMAIN");
     command->add_option("--count", options->count, "end after so many");

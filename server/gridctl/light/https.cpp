@@ -25,6 +25,7 @@ namespace {
 
 namespace http = boost::beast::http;
 constexpr std::size_t piece_bytes = 128UL * 1024, error_bytes_max = 64UL * 1024;
+constexpr std::size_t ahead_bytes_max = 1024UL * 1024;   // that are not taken apart yet
 
 std::string in_lower_case(std::string_view text) {
     std::string out(text);
@@ -51,29 +52,34 @@ public:
         const std::function<void(const HttpAnswer&)>& head,
         const std::function<void(std::string_view)>& take
     )
-        : head_(head), take_(take) {
-        parser_.body_limit(boost::none);
-        parser_.eager(true);
-        if (!has_body) parser_.skip(true);
+        : has_body_(has_body), head_(head), take_(take) {
+        begin();
     }
 
-    bool is_done() const { return parser_.is_done(); }
+    bool is_done() const { return parser_->is_done(); }
 
     void feed(std::string_view bytes) {
         left_ += bytes;
-        while (!left_.empty() && !parser_.is_done()) {
-            auto& body = parser_.get().body();
+        while (!left_.empty() && !is_done()) {
+            auto& body = parser_->get().body();
             body.data = piece_.data();
             body.size = piece_.size();
             body.more = true;
             boost::system::error_code error;
             const std::size_t used =
-                parser_.put(boost::asio::buffer(left_.data(), left_.size()), error);
+                parser_->put(boost::asio::buffer(left_.data(), left_.size()), error);
             left_.erase(0, used);
+            // RFC 9110 §15.2: interim answers may come before the answer, without being asked for.
+            if (is_done() && parser_->get().result_int() < 200) {
+                begin();
+                continue;
+            }
             note_head();
             if (const std::size_t got = piece_.size() - body.size;
-                got > 0 && parser_.is_header_done())
+                got > 0 && parser_->is_header_done())
                 take_body({piece_.data(), got});
+            if (error == http::error::need_more && left_.size() > ahead_bytes_max)
+                throw Broken("the server's answer is no HTTP: a line of it does not end");
             if (error == http::error::need_more) return;
             if (error && error != http::error::need_buffer)
                 throw Broken("the server's answer is no HTTP: " + error.message());
@@ -84,10 +90,16 @@ public:
     HttpAnswer take() { return std::move(answer_); }
 
 private:
+    void begin() {
+        parser_.emplace();
+        parser_->body_limit(boost::none);
+        parser_->eager(true);
+        if (!has_body_) parser_->skip(true);
+    }
     void note_head() {
-        if (answer_.status != 0 || !parser_.is_header_done()) return;
-        answer_.status = parser_.get().result_int();
-        for (const auto& field : parser_.get())
+        if (answer_.status != 0 || !parser_->is_header_done()) return;
+        answer_.status = parser_->get().result_int();
+        for (const auto& field : parser_->get())
             answer_
                 .headers[in_lower_case({field.name_string().data(), field.name_string().size()})] =
                 std::string(field.value().data(), field.value().size());
@@ -100,9 +112,10 @@ private:
             bytes.substr(0, error_bytes_max - std::min(answer_.body.size(), error_bytes_max));
     }
 
+    const bool has_body_;
     const std::function<void(const HttpAnswer&)>& head_;
     const std::function<void(std::string_view)>& take_;
-    http::response_parser<http::buffer_body> parser_;
+    std::optional<http::response_parser<http::buffer_body>> parser_;
     std::vector<char> piece_ = std::vector<char>(piece_bytes);
     std::string left_;
     HttpAnswer answer_;

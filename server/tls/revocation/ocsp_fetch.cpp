@@ -105,7 +105,7 @@ asio::awaitable<Answer> fetch_ocsp(
     const auto request = make_request(*place, std::move(question));
     auto [unsent, sent] = co_await http::async_write(socket, request, no_throw);
     if (unsent) co_return fail(why(unsent));
-    boost::beast::flat_buffer buffer;
+    boost::beast::flat_buffer buffer(answer_bytes_max);   // chunks' extensions have no other bound
     http::response_parser<http::string_body> parser;
     parser.body_limit(answer_bytes_max);
     auto [unread, read] = co_await http::async_read(socket, buffer, parser, no_throw);

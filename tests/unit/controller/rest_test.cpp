@@ -75,6 +75,9 @@ TEST_CASE("404, 405, 400: unknown paths, methods, parameters, members, bad JSON"
     CHECK(stage.rest(root, "GET", "/topics/").first == 200);
     CHECK(code(stage.rest(root, "PATCH", "/accounts")) == "wrong-method");
     CHECK(stage.rest(root, "PATCH", "/accounts").first == 405);
+    CHECK(stage.headers == "Allow: GET, POST, HEAD, OPTIONS\r\n");   // RFC 9110 §15.5.6
+    CHECK(stage.rest(root, "GET", "/shutdown").first == 405);
+    CHECK(stage.headers == "Allow: POST, OPTIONS\r\n");
     CHECK(stage.rest(root, "GET", "/accounts", "", "colour=red").first == 400);
     CHECK(stage.rest(root, "GET", "/accounts", "", "max=0").first == 400);
     CHECK(stage.rest(root, "GET", "/accounts", "", "max=-1").first == 400);

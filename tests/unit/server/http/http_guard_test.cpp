@@ -6,6 +6,7 @@
 #include "server/http/answer.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/limits.hpp"
+#include "server/http/request_form.hpp"
 
 namespace http_guard_test {
 
@@ -160,9 +161,16 @@ TEST_CASE("Host is one of ours, localhost or an address", "[http]") {
           "[::1]:8443", "[::1]", "pubsub.grid.example"})
         CHECK(status(head(Verb::get, "/api/v1/status", host)) == 0);
     for (const char* host :
-         {"evil.example", "grid.example.evil.example", "xgrid.example", "", "[::1", "[::1]x",
-          "127.0.0.1.evil.example"})
+         {"evil.example", "grid.example.evil.example", "xgrid.example", "", "127.0.0.1.evil.example"
+         })
         CHECK(status(head(Verb::get, "/api/v1/status", host)) == 421);
+    // RFC 9112 §3.2: what is no host is refused wherever it is sent to.
+    for (const char* host :
+         {"[::1", "[::1]x", "[::1]:x", "grid.example:x", "grid.example:1:2", "grid.example:1/a?",
+          "a@grid.example", "grid.example, evil.example", "grid.example/", "grid.example#",
+          "<script>"})
+        for (const char* path : {"/api/v1/status", "/healthz"})
+            CHECK(status(head(Verb::get, path, host)) == 400);
     Head none = head(Verb::get, "/api/v1/status");
     none.erase(Field::host);
     CHECK(status(none) == 400);
@@ -175,6 +183,53 @@ TEST_CASE("Host is one of ours, localhost or an address", "[http]") {
         request.version(10);
         CHECK(status(request, "no certificate") != 400);
     }
+}
+
+TEST_CASE("a target in absolute form names the host (RFC 9112 §3.2.2)", "[http]") {
+    const auto formed = [](const std::string& target, Verb verb = Verb::get) {
+        Head request = head(verb, target, "evil.example");
+        const auto refusal = to_origin_form(request, "https");
+        if (refusal) return std::to_string(refusal->status);
+        return std::string(request[Field::host]) + " " + std::string(request.target());
+    };
+    CHECK(formed("/a?b") == "evil.example /a?b");
+    CHECK(formed("https://grid.example/healthz") == "grid.example /healthz");
+    CHECK(formed("HTTPS://grid.example:8443") == "grid.example:8443 /");
+    CHECK(formed("https://grid.example?a=https://x/") == "grid.example /?a=https://x/");
+    CHECK(formed("https://grid.example", Verb::options) == "grid.example *");
+    CHECK(formed("*", Verb::options) == "evil.example *");
+    CHECK(formed("http://grid.example/") == "421");
+    for (const char* target : {"*", "api/v1/status", "grid.example:443", "grid.example", ""})
+        CHECK(formed(target) == "400");
+    // One Host is needed all the same.
+    for (const bool is_twice : {false, true}) {
+        Head request = head(Verb::get, "https://grid.example/api/v1/status");
+        if (is_twice)
+            request.insert(Field::host, "evil.example");
+        else
+            request.erase(Field::host);
+        CHECK_FALSE(to_origin_form(request, "https"));
+        CHECK(status(request) == 400);
+    }
+}
+
+TEST_CASE("OPTIONS of the server as a whole", "[http]") {
+    const auto refused = admit(head(Verb::options, "*"), settings, "");
+    CHECK(refused.error().status == 204);
+    CHECK_FALSE(refused.error().allow.empty());
+    CHECK(status(head(Verb::options, "*"), "no certificate") == 401);
+}
+
+TEST_CASE("a client of HTTP/1.0 is not told to continue (RFC 9110 §10.1.1)", "[http]") {
+    Head request = head(Verb::post, "/api/v1/policy");
+    CHECK_FALSE(awaits_continue(request));
+    request.set(Field::expect, "100-Continue");
+    CHECK(awaits_continue(request));
+    request.version(10);
+    CHECK_FALSE(awaits_continue(request));
+    request.version(11);
+    request.set(Field::expect, "200-ok");
+    CHECK_FALSE(awaits_continue(request));
 }
 
 TEST_CASE("a body whose end is not known ends the connection (found A18)", "[http]") {
@@ -271,6 +326,15 @@ TEST_CASE("an answer to OPTIONS has no body and no length", "[http]") {
     CHECK(text.find("Allow: GET\r\n") != std::string::npos);
     CHECK(text.find("\r\nContent-Type") == std::string::npos);
     CHECK(text.find("Content-Length") == std::string::npos);
+}
+
+TEST_CASE("a 401 says what would authenticate (RFC 9110 §11.6.1)", "[http]") {
+    const auto said = [](unsigned status) {
+        return to_bytes(to_answer(Refusal{status, "x", "no", {}}), 0)
+                   .find("\r\nWWW-Authenticate: TLS-Client-Certificate\r\n") != std::string::npos;
+    };
+    CHECK(said(401));
+    CHECK_FALSE(said(403));
 }
 
 TEST_CASE("error texts are quoted as JSON", "[http]") {

@@ -151,6 +151,7 @@ struct MemberView {
     std::string name, address, clients;
     bool is_self = false, is_leader = false, is_draining = false;
     bool is_linked = false;            // there is a connection to it
+    std::string link_failure;          // why there is none
     std::uint64_t flushed_group = 0;   // on its disk
     /// Of the certificate of its link, and the CAs above it; 0: not known.
     storage::Millis certificate_expires = 0;
@@ -158,6 +159,7 @@ struct MemberView {
     std::optional<std::int64_t> clock_ahead_ms;   // of this member's clock
     std::optional<std::uint64_t> free_bytes;      // of the volume of its data
     bool may_lead = true;                         // its store takes writes
+    std::optional<std::uint64_t> leaving;   // sessions and transfers that are left; none: it stays
 };
 /// The cluster as this member sees it.
 struct ClusterView {
@@ -183,7 +185,8 @@ public:
     virtual ~ClusterControl() = default;
     virtual ClusterView view() const = 0;
     /// Drain: no new streams, those that are there go elsewhere, and it does not lead. Join: the
-    /// other way round. Promote: it leads. Leave: drain, then its server stops.
+    /// other way round. Promote: it leads. Leave: drain; its server stops when its clients are
+    /// gone.
     enum class Wish : std::uint8_t { Drain, Join, Promote, Leave };
     /// Of that member, by name. The error says why not. The member acts after this has returned.
     virtual Result<void, std::string> ask(Wish wish, const std::string& member) = 0;

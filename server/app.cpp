@@ -35,6 +35,7 @@
 #include "server/process/descriptors.hpp"
 #include "server/process/evaluation.hpp"
 #include "server/process/evaluation_end.hpp"
+#include "server/process/leave_watch.hpp"
 #include "server/process/open_store.hpp"
 #include "server/process/policy_file.hpp"
 #include "server/process/ready_file.hpp"
@@ -176,12 +177,10 @@ ClusterParts attach_cluster(
     Stopper& stopper,
     Log& log
 ) {
-    constexpr auto drained_after = std::chrono::seconds(3);
     grid.attach(cluster);
     cluster.on_drain = [&grid] { grid.send_elsewhere(); };
-    cluster.on_leave = [&grid, &stopper, drained_after] {
-        grid.post([&stopper, drained_after] { stopper.stop(false, drained_after); });
-    };
+    const auto leaving = std::make_shared<LeaveWatch>(context, cluster, grid, stopper, log);
+    cluster.on_leave = [leaving] { leaving->begin(); };
     cluster.on_needs_copy = [&grid, &stopper] {
         grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };

@@ -26,11 +26,13 @@ json::object member_json(const MemberView& member) {
         {"leader", member.is_leader},
         {"draining", member.is_draining},
         {"linked", member.is_linked},
+        {"link_failure", member.link_failure},
         {"flushed_group", member.flushed_group},
         {"certificate_expires", std::move(expires)},
         {"clock_ahead_ms", number_or_null(member.clock_ahead_ms)},
         {"free_bytes", number_or_null(member.free_bytes)},
-        {"may_lead", member.may_lead}
+        {"may_lead", member.may_lead},
+        {"leaving", number_or_null(member.leaving)}
     };
 }
 

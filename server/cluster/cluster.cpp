@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "server/cluster/etcd/tls.hpp"
 #include "server/guarded_run.hpp"
 
 namespace grid::server::cluster {
@@ -57,7 +58,8 @@ EtcdSettings Cluster::etcd_settings() const {
     settings.certificate = config_.cluster.etcd_certificate;
     settings.key = config_.cluster.etcd_key;
     settings.prefix = config_.cluster.name;
-    settings.renewals = renewals_;
+    settings.member = config_.cluster.member;
+    settings.tls = etcd_tls_;
     return settings;
 }
 
@@ -106,6 +108,7 @@ Result<void, std::string> Cluster::open() {
     for (const std::string& url : config_.cluster.etcd)
         if (std::string why = endpoint_fault(url); !why.empty())
             return {boost::system::in_place_error, "cluster.etcd: " + why};
+    etcd_tls_ = std::make_shared<EtcdTls>(etcd_settings());
     etcd_log_ = make_etcd_log(etcd_settings(), log_);
     auto roster = make_roster(etcd_settings(), self_, log_, tell_waiting_);
     if (!roster) return {boost::system::in_place_error, roster.error()};
@@ -147,7 +150,7 @@ Result<std::function<void()>, std::string> Cluster::prepare_renewal() {
     if (!links) return Prepared(boost::system::in_place_error, links.error());
     return Prepared(boost::system::in_place_value, [this, renew = std::move(*links)] {
         renew();
-        ++*renewals_;
+        etcd_tls_->renew();
     });
 }
 
@@ -218,6 +221,7 @@ void Cluster::leave() {
     links_->stop();
     context_.stop();
     thread_.join();
+    on_leave = nullptr;
     on_members = nullptr;   // of parts that end before this one
     on_member_lost = nullptr;
     on_lead = nullptr;

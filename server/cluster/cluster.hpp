@@ -79,9 +79,13 @@ public:
     Links& links() { return *links_; }
     const Member& self() const { return known_self_; }
 
+    /// While this member leaves: so many sessions and transfers are still here. nullopt: it does
+    /// not leave any more. Any thread.
+    void tell_leaving(std::optional<std::uint64_t> left);
+
     // Set before `begin`. On the cluster's thread.
     std::function<void()> on_drain;   // streams are to go elsewhere
-    std::function<void()> on_leave;   // drained: the server is to stop
+    std::function<void()> on_leave;   // draining: the server is to stop when nothing is left
     /// The log goes on behind what was trimmed: a restart copies the store of another member.
     std::function<void()> on_needs_copy;
     std::function<void(const std::vector<Member>&)> on_members;   // others that have a lease
@@ -113,6 +117,7 @@ private:
         std::optional<std::int64_t> clock_ahead_ms;
         std::optional<std::uint64_t> free_bytes;
         bool may_lead = true;
+        std::optional<std::uint64_t> leaving;
     };
 
     Cluster(const Config& config, std::filesystem::path data, Log& log, Waiting waiting);
@@ -144,6 +149,7 @@ private:
     void take_fact(storage::MemberId from, const ControlWord& word);
     void tell_facts();
     void tell_facts_to(storage::MemberId member);
+    void tell_all(const ControlWord& word);
     std::uint64_t free_bytes() const;
     std::string why_not_leading(const Member* member) const;
     controller::MemberView view_of(
@@ -172,8 +178,7 @@ private:
     const std::filesystem::path data_;
     Log& log_;
     const Waiting tell_waiting_;
-    const std::shared_ptr<std::atomic<unsigned>> renewals_ =
-        std::make_shared<std::atomic<unsigned>>(0);
+    std::shared_ptr<EtcdTls> etcd_tls_;
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> more_to_come_;
     boost::asio::steady_timer timer_;
@@ -197,6 +202,7 @@ private:
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
     std::atomic<std::uint64_t> exported_ = 0;
+    std::atomic<std::uint64_t> leaving_ = 0;   // as ControlWord::Kind::Leaving
     std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;
     std::atomic<std::uint64_t> log_kept_from_ = needs_no_group;   // as others see it
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one

@@ -9,6 +9,12 @@ namespace grid::server::cluster {
 
 using Kind = ControlWord::Kind;
 
+namespace {
+std::optional<std::uint64_t> still_there(std::uint64_t told) {
+    return told == 0 ? std::nullopt : std::optional(told - 1);
+}
+}   // namespace
+
 void Cluster::take_fact(storage::MemberId from, const ControlWord& word) {
     const std::lock_guard lock(mutex_);
     if (word.kind == Kind::Exported) {
@@ -21,6 +27,7 @@ void Cluster::take_fact(storage::MemberId from, const ControlWord& word) {
         facts.clock_ahead_ms = static_cast<std::int64_t>(word.number) - now();
     if (word.kind == Kind::FreeBytes) facts.free_bytes = word.number;
     if (word.kind == Kind::MayLead) facts.may_lead = word.number != 0;
+    if (word.kind == Kind::Leaving) facts.leaving = still_there(word.number);
 }
 
 void Cluster::tell_facts() {
@@ -40,18 +47,27 @@ void Cluster::tell_facts_to(storage::MemberId member) {
     say(Kind::Clock, static_cast<std::uint64_t>(now()));
     say(Kind::FreeBytes, free_bytes());
     say(Kind::MayLead, may_lead_ ? 1 : 0);
+    say(Kind::Leaving, leaving_);
     if (leads_ && exported_ != 0) say(Kind::Exported, exported_);
 }
 
-void Cluster::tell_exported(std::uint64_t number) {
-    exported_ = number;
+void Cluster::tell_all(const ControlWord& word) {
     std::vector<Member> others;
     {
         const std::lock_guard lock(mutex_);
         others = members_;
     }
-    for (const Member& member : others)
-        links_->send(member.id, Channel::Control, encode({Kind::Exported, number}));
+    for (const Member& member : others) links_->send(member.id, Channel::Control, encode(word));
+}
+
+void Cluster::tell_exported(std::uint64_t number) {
+    exported_ = number;
+    tell_all({Kind::Exported, number});
+}
+
+void Cluster::tell_leaving(std::optional<std::uint64_t> left) {
+    const std::uint64_t number = left ? *left + 1 : 0;
+    if (leaving_.exchange(number) != number) tell_all({Kind::Leaving, number});
 }
 
 std::uint64_t Cluster::free_bytes() const {
@@ -94,17 +110,20 @@ controller::MemberView Cluster::view_of(
         one.clock_ahead_ms = 0;
         one.free_bytes = free_bytes();
         one.may_lead = status.may_lead;
+        one.leaving = still_there(leaving_);
         return one;
     }
     const auto link = std::ranges::find_if(links, [&](const LinkStatus& link) {
-        return link.member.id == member.id && link.is_up;
+        return link.member.id == member.id;
     });
-    one.is_linked = link != links.end();
+    one.is_linked = link != links.end() && link->is_up;
+    if (link != links.end()) one.link_failure = link->failure;
     if (one.is_linked) one.certificate_expires = link->valid_until;
     if (const auto facts = facts_.find(member.id); facts != facts_.end()) {
         one.clock_ahead_ms = facts->second.clock_ahead_ms;
         one.free_bytes = facts->second.free_bytes;
         one.may_lead = facts->second.may_lead;
+        one.leaving = facts->second.leaving;
     }
     return one;
 }

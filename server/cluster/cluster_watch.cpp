@@ -88,7 +88,15 @@ void Cluster::look(const storage::ReplicationStatus& status) {
             {{"member", name_of(status.leader)}, {"term", std::to_string(status.term)}}
         );
     }
-    if (status.needs_copy && !is_copy_told_) {
+    const auto is_one_ahead_of = [this](std::uint64_t group) {
+        const std::lock_guard lock(mutex_);
+        return std::ranges::any_of(members_, [&](const Member& member) {
+            return member.flushed_group != serves_nobody && member.flushed_group > group;
+        });
+    };
+    // Where no member has on disk what the log lacks, a head that somebody has changed would end
+    // all of them, one start after the other.
+    if (status.needs_copy && !is_copy_told_ && is_one_ahead_of(status.applied_group)) {
         is_copy_told_ = true;
         log_.error(
             "cluster_needs_copy",

@@ -22,7 +22,7 @@ std::optional<ControlWord> decode_control(std::string_view bytes) {
     word.number = in.u64();
     constexpr std::uint8_t forgotten = 4;
     const bool is_known = kind >= static_cast<std::uint8_t>(ControlWord::Kind::WhenApplied) &&
-                          kind <= static_cast<std::uint8_t>(ControlWord::Kind::Exported) &&
+                          kind <= static_cast<std::uint8_t>(ControlWord::Kind::Leaving) &&
                           kind != forgotten;
     if (!in.ok() || !in.at_end() || !is_known) return std::nullopt;
     return word;

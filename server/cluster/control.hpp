@@ -29,6 +29,7 @@ struct ControlWord {
         FreeBytes = 6,   // of the volume of its data
         MayLead = 7,     // 1: its store takes writes
         Exported = 8,    // of the leader: the number of the last audit record that it exported
+        Leaving = 9,   // one more than the sessions and transfers that are still there; 0: it stays
     };
     Kind kind = Kind::WhenApplied;
     std::uint64_t number = 0;

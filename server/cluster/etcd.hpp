@@ -1,7 +1,6 @@
 // server/cluster/etcd.hpp: the log, the leader and the members of a cluster, in etcd.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -15,14 +14,17 @@
 
 namespace grid::server::cluster {
 
+class EtcdTls;
+
 struct EtcdSettings {
     std::vector<std::string> endpoints;         // https://HOST:PORT; http:// on loopback alone
     std::string ca, certificate, key;           // PEM files; empty for http
     std::string prefix;                         // of all keys: cluster.name
     std::chrono::milliseconds timeout{1'500};   // of one request, all endpoints together
     std::chrono::seconds lease{2};              // of members and of the leader (etcd's least)
-    /// Counts renewals of the files: a connection from before the last one takes no further call.
-    std::shared_ptr<const std::atomic<unsigned>> renewals;
+    std::string member;                         // its name: members begin at different endpoints
+    /// Of these files, for all that one member has to do with etcd; null: each caller has its own.
+    std::shared_ptr<EtcdTls> tls;
 };
 
 /// Why the files do not serve; empty: they do. Blocks on the disk.

@@ -45,6 +45,7 @@ struct LinksSettings {
 struct LinkStatus {
     Member member;
     bool is_up = false;
+    std::string failure;   // why it is down, as far as that is known
     std::size_t queued_bytes = 0;
     std::uint64_t frames_received = 0, bytes_sent = 0, bytes_received = 0;
     storage::Millis valid_until = 0;   // of its certificate and the CAs above it; 0: it is down

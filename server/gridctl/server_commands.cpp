@@ -1,8 +1,13 @@
 // server/gridctl/server_commands.cpp: `status`, `transfers`, `files`, `sessions`, `store`,
 // `cluster`: what goes on right now.
 #include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
+#include <thread>
 
+#include "server/gridctl/exit_code.hpp"
 #include "server/gridctl/rest_commands.hpp"
 #include "server/gridctl/table.hpp"
 
@@ -90,7 +95,8 @@ void show_cluster(const Options& options) {
          {"MAY LEAD", "may_lead"},
          {"CERTIFICATE UNTIL", "certificate_expires"},
          {"CLOCK AHEAD", "clock_ahead_ms"},
-         {"FREE", "free_bytes"}}
+         {"FREE", "free_bytes"},
+         {"WHY NOT LINKED", "link_failure"}}
     );
 }
 
@@ -105,7 +111,68 @@ void ask_member(const Options& options, const std::string& act, std::string memb
     );
 }
 
+/// The member's row as the one that is asked sees it; nullopt: there is no such member, or it is
+/// the one that was asked and does not answer any more.
+std::optional<boost::json::object> find_leaving(
+    const Options& options, const std::string& member, bool is_asked_itself
+) {
+    try {
+        const auto cluster = connect_to(options).call("GET", "cluster");
+        for (const auto& row : cluster.at("members").as_array())
+            if (row.at("name").as_string() == member) return row.as_object();
+    } catch (const Failed& failed) {
+        if (failed.exit != Exit::Connection || !is_asked_itself) throw;
+    }
+    return std::nullopt;
+}
+
+/// The answer comes before the member begins: until then it is not leaving either.
+void leave_cluster(const Options& options, std::string member) {
+    constexpr auto look_every = std::chrono::milliseconds(300);
+    constexpr auto begins_within = std::chrono::seconds(10);
+    Client client = connect_to(options);
+    const std::string asked(client.call("GET", "cluster").at("member").as_string());
+    if (member.empty()) member = asked;
+    client.call("POST", "cluster/members/" + encoded(member) + "/leave", boost::json::object{});
+    const auto began = std::chrono::steady_clock::now();
+    bool has_begun = false;
+    std::string said;
+    while (const auto row = find_leaving(options, member, member == asked)) {
+        const boost::json::value& left = row->at("leaving");
+        if (!left.is_null()) {
+            has_begun = true;
+            std::string text = member + " leaves: " + cell_of(*row, "leaving") +
+                               " sessions and transfers are still there" +
+                               (row->at("leader").as_bool() ? ", and it leads" : "") + "\n";
+            if (!options.json && text != said) print(text);
+            said = std::move(text);
+        } else if (has_begun && !row->at("draining").as_bool()) {
+            throw Failed(
+                Exit::Refused, member + " stays: it was asked to join, or has been started again"
+            );
+        } else if (!has_begun && std::chrono::steady_clock::now() - began > begins_within) {
+            throw Failed(Exit::Refused, member + " does not begin to leave: see its log");
+        }
+        std::this_thread::sleep_for(look_every);
+    }
+    print_object(options, {{"left", member}});
+}
+
 }   // namespace
+
+static void add_leave_command(CLI::App& group, const Options& options) {
+    CLI::App* command = group.add_subcommand(
+        "leave", "drain a member, and stop its server when its clients are gone"
+    );
+    const auto member = std::make_shared<std::string>();
+    const auto is_short = std::make_shared<bool>(false);
+    command->add_option("member", *member, "its name; without, the member that is asked");
+    command->add_flag("--no-wait", *is_short, "do not wait until it has left");
+    command->callback([&options, member, is_short] {
+        if (*is_short) return ask_member(options, "leave", *member);
+        leave_cluster(options, *member);
+    });
+}
 
 static void add_cluster_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("cluster", "the members of a cluster");
@@ -117,10 +184,10 @@ static void add_cluster_commands(CLI::App& app, const Options& options) {
     };
     constexpr std::array rows{
         Row{"join", "a drained member takes clients again, and may lead"},
-        Row{"leave", "drain a member, then stop its server"},
         Row{"drain", "no new clients: those that are there go to other members"},
         Row{"promote", "a member becomes the leader"},
     };
+    add_leave_command(*group, options);
     for (const auto& [name, about] : rows) {
         CLI::App* command = group->add_subcommand(name, about);
         const auto member = std::make_shared<std::string>();

@@ -1,5 +1,5 @@
 # tests/integration/test_cluster_attacks.py: strangers at the links, a member that lies, an etcd
-# that lies, and members that others must not wait for.
+# that lies, a log that somebody changes, wrong clocks, and members that others must not wait for.
 import os
 import socket
 import ssl
@@ -432,6 +432,246 @@ class Lies(unittest.TestCase):
                 )
         self.assertLess(member.resident_bytes() - before, 600 << 20)
         self.assertIsNone(member.process.poll())
+
+
+@needs_etcd
+class Changed(Attacked):
+    """Somebody who has etcd's certificates changes the log while a member does not follow it."""
+
+    LOG, HEAD = "/gridd/test/log/", "/gridd/test/head"
+
+    def setUp(self):
+        super().setUp()
+        self.leader = self.cluster.wait_leader()
+        self.late = next(one for one in self.cluster if one is not self.leader)
+        self.node = f"n{time.monotonic_ns()}"
+        self.publisher = self.client("pub", self.leader, self.node)
+        self.publisher.does(f"<create node='{self.node}'/>")
+        self.publish("before")
+        self.cluster.wait_same()
+        self.mark = self.late.log_mark()
+
+    def publish(self, item):
+        until(
+            lambda: "type='result'" in self.publisher.pubsub(
+                "set", self.publisher.publish(self.node, f"original {item}", item)
+            ), "it is published",
+        )
+
+    def number(self):
+        return int(self.cluster.etcd.keys(self.HEAD)[self.HEAD].split(b"groups=")[1].split()[0])
+
+    def key(self, number):
+        return f"{self.LOG}{number:020}"
+
+    def behind(self):
+        """The late member is cut off while items are written; the numbers of their groups."""
+        self.cut_from_etcd(self.late)
+        until(lambda: self.late.cluster_status()["cut_off"], "it is cut off")
+        first = self.number() + 1
+        for number in range(6):
+            self.publish(f"i{number}")
+        return range(first, self.number() + 1)
+
+    def group_of(self, numbers, item):
+        log = self.cluster.etcd.keys(self.LOG)
+        return next(
+            number for number in numbers if f"original {item}".encode() in log[self.key(number)]
+        )
+
+    def heals(self, reason):
+        """The late member says so, copies the store of another one, and is as they are."""
+        self.cluster.fabric.mend()
+        until(lambda: reason in self.late.log(self.mark), self.late.log(self.mark))
+        until(lambda: "cluster_copy_fetched" in self.late.log(self.mark), "it has a copy")
+        self.is_whole()
+
+    def items(self, member):
+        answer = self.client("pub", member, f"look{time.monotonic_ns()}").pubsub(
+            "get", f"<items node='{self.node}'/>"
+        )
+        return sorted(part.split("<")[0] for part in answer.split("original ")[1:])
+
+    def is_whole(self):
+        until(lambda: all(map(self.cluster.is_ready, self.cluster)), "all are ready")
+        self.publish("after")
+        self.cluster.wait_same()
+        found = [self.items(one) for one in self.cluster]
+        self.assertIn("after", found[0])
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[0], found[2])
+        verified = [one.admin_ctl("audit", "verify") for one in self.cluster]
+        self.assertEqual(len(set(verified)), 1, verified)
+
+    def test_bytes_that_are_no_group(self):
+        numbers = self.behind()
+        self.cluster.etcd.change((self.key(self.group_of(numbers, "i2")), b"\2 no group at all"))
+        self.heals("etcd_log_changed")
+
+    def test_a_group_is_deleted(self):
+        numbers = self.behind()
+        self.cluster.etcd.change((self.key(self.group_of(numbers, "i2")), None))
+        self.heals("etcd_log_trimmed")
+
+    def test_groups_change_places(self):
+        numbers = self.behind()
+        log = self.cluster.etcd.keys(self.LOG)
+        one, other = (self.key(self.group_of(numbers, item)) for item in ("i1", "i2"))
+        self.cluster.etcd.change((one, log[other]), (other, log[one]))
+        self.heals("etcd_log_changed")
+
+    def test_a_group_stands_there_twice(self):
+        numbers = self.behind()
+        log = self.cluster.etcd.keys(self.LOG)
+        one, other = (self.key(self.group_of(numbers, item)) for item in ("i1", "i2"))
+        self.cluster.etcd.change((other, log[one]))
+        self.heals("etcd_log_changed")
+
+    def test_a_group_behind_the_head_is_passed_over(self):
+        marks = {one.name: one.log_mark() for one in self.cluster}
+        last = self.number()
+        log = self.cluster.etcd.keys(self.LOG)
+        self.cluster.etcd.change(
+            (self.key(last + 1), log[self.key(last)]), (self.key(last + 2), b"nothing"),
+        )
+        self.is_whole()
+        for one in self.cluster:
+            self.assertNotIn("cluster_needs_copy", one.log(marks[one.name]))
+
+    def test_old_groups_that_all_have_applied_are_changed(self):
+        last = self.number()
+        self.cluster.etcd.change((self.key(last), b"nothing"))
+        self.cluster.etcd.change((self.key(last), None))
+        self.is_whole()
+
+    def test_the_head_is_changed(self):
+        """Nobody can know what is committed: all refuse, and say why."""
+        good = self.cluster.etcd.keys(self.HEAD)[self.HEAD]
+        for number, bad in enumerate((b"v1 nonsense", None, good.replace(b"groups=", b"groups=9"))):
+            with self.subTest(bad):
+                marks = {one.name: one.log_mark() for one in self.cluster}
+                good = self.cluster.etcd.keys(self.HEAD)[self.HEAD]
+                if bad and bad.startswith(b"v1 term"):
+                    bad = good.replace(b"groups=", b"groups=9")
+                self.cluster.etcd.change((self.HEAD, bad))
+                for one in self.cluster:
+                    until(lambda one=one: not self.cluster.says_ready(one), f"{bad}: {one.name}")
+                    self.assertIn("etcd_log_changed", one.log(marks[one.name]))
+                self.cluster.etcd.change((self.HEAD, good))
+                if bad and bad.startswith(b"v1 term"):   # they wait for groups that never were
+                    for one in self.cluster:
+                        self.assertIsNone(one.process.poll())
+                        one.kill9()
+                        one.spawn()
+                    for one in self.cluster:
+                        one.wait_started()
+                until(lambda: all(map(self.cluster.is_ready, self.cluster)), "all are ready")
+                self.publish(f"again{number}")
+
+
+@needs_etcd
+class Clocks(unittest.TestCase):
+    """One member's clock is wrong. Leases, staleness and links do not go by it."""
+
+    def test_a_member_whose_clock_is_wrong(self):
+        cluster = Cluster(policy=ALL, settings={"accounts.auto_approve": "true"})
+        self.addCleanup(cluster.close)
+        wrong = cluster[2].with_clock()
+        cluster.start()
+
+        def log_in(name, member, resource):
+            talker = Talker(member.c2s, DOMAIN)
+            self.addCleanup(talker.socket.close)
+            talker.login(cluster.client(name), resource)
+            talker.presence()
+            return talker
+
+        log_in("pub", cluster[0], "first").does("<create node='timed'/>")
+        for ahead in (60, -60, 86_400, -86_400):
+            with self.subTest(ahead=ahead):
+                marks = {one.name: one.log_mark() for one in cluster}
+                wrong.set_clock(ahead)
+                self.goes_on(cluster, wrong, log_in, ahead)
+                wrong.set_clock(0)
+                for one in cluster:
+                    said = one.log(marks[one.name])
+                    for word in ("cluster_lease_lost", "cluster_cut_off", "cluster_link_down"):
+                        self.assertNotIn(word, said)
+        verified = {one.admin_ctl("audit", "verify") for one in cluster}
+        self.assertEqual(len(verified), 1, verified)
+
+    def goes_on(self, cluster, wrong, log_in, ahead):
+        right = cluster[0]
+        until(
+            lambda: any(
+                one["clock_ahead_ms"] is not None
+                and abs(one["clock_ahead_ms"] - 1000 * ahead) < 20_000
+                for one in right.cluster_status()["members"] if one["name"] == wrong.name
+            ), "the others see it",
+        )
+        # Items are written while the wrong clock leads, and afterwards.
+        for leader in (wrong, right):
+            right.admin_ctl("cluster", "promote", leader.name)
+            until(lambda one=leader: cluster.leader() is one, "it leads")
+            for one in cluster:
+                talker = log_in("pub", one, f"at{time.monotonic_ns()}")
+                until(
+                    lambda t=talker, o=one: "type='result'" in t.pubsub(
+                        "set", t.publish("timed", "x", f"{o.name}{ahead}")
+                    ), f"{one.name} publishes",
+                )
+            cluster.wait_same()
+        # A right that is taken away is gone there, too, at once.
+        name = f"gone{ahead}".replace("-", "m")
+        there = log_in(name, wrong, "r")
+        begin = time.monotonic()
+        right.rest("POST", f"accounts/{name}@{DOMAIN}/disable", {}, seconds=WAIT_SECONDS)
+        self.assertLess(time.monotonic() - begin, ANSWER_SECONDS)
+        there.until_closed(WAIT_SECONDS)
+
+
+@needs_etcd
+class Versions(Attacked):
+    """A member of another version of the links is refused, and operators see why."""
+
+    def why(self, member, name):
+        found = member.rest("GET", "cluster")["members"]
+        return next((one["link_failure"] for one in found if one["name"] == name), "")
+
+    def meet(self, one, words):
+        for member in self.cluster:
+            until(lambda m=member: words in self.why(m, one.name), member.log()[-2000:])
+            self.assertIn(words, member.admin_ctl("cluster", "status"))
+            self.assertIn("same version", self.why(member, one.name))
+
+    def test_an_older_member_that_connects(self):
+        one = Impostor(self.cluster, "older")
+        one.register()
+        self.addCleanup(one.leave)
+        for member in self.cluster:
+            until(lambda m=member: one.name in str(m.rest("GET", "cluster")), "it is known")
+            with self.assertRaises(ConnectionError):
+                one.connect(member, version=1)
+            until(lambda m=member: "the versions 1 to 1 of the links" in m.log(), "it is logged")
+        self.meet(one, "the versions 1 to 1 of the links")
+
+    def test_a_newer_member_that_is_connected_to(self):
+        """It says so in its own words, or by its hello."""
+        for number, answer in enumerate((
+            b"\3it speaks the versions 2 to 2 of the links' protocol, and newer0 7 to 7: install "
+            b"the same version of gridd on all members",
+            b"\1" + bytes((0, 0, 0, 7)) * 2 + text("test") + text("newer1") + u64(2**64 - 3)
+            + u64(1),
+        )):
+            one = Impostor(self.cluster, f"newer{number}", 2**64 - 2 - number)
+            one.listen(answer)
+            one.register()
+            try:
+                self.meet(one, "7 to 7")
+                for member in self.cluster:
+                    self.assertIn("cluster_link_failed", member.log())
+            finally:
+                one.leave()
 
 
 if __name__ == "__main__":

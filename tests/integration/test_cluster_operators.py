@@ -1,11 +1,13 @@
 # tests/integration/test_cluster_operators.py: acts of operators on the members of a cluster, and
 # members that hear from nobody.
+import subprocess
 import time
 import unittest
 
 from cluster.etcd import is_installed
 from cluster.members import Cluster, Refused
-from gridd import DOMAIN, Operated
+from gridd import DOMAIN, Operated, binary
+from managed import Managed
 from policies import EVERYTHING
 from talker import Talker
 
@@ -99,6 +101,62 @@ class Operators(unittest.TestCase):
         with self.assertRaises(Refused) as caught:
             one.rest("POST", "cluster/members/m0/dance", {})
         self.assertEqual(caught.exception.status, 404)
+
+    def begin_to_leave(self, member, by):
+        """`gridctl cluster leave`, and what it says line by line."""
+        (host, port), admin = by.http, self.cluster.admin
+        return subprocess.Popen(
+            [binary("gridctl"), "--server", f"{host}:{port}", "--ca", admin.ca, "--server-name",
+             DOMAIN, "--cert", admin.cert, "--key", admin.key, "cluster", "leave", member.name],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+
+    def managed(self, name, member):
+        client = Managed(member.c2s, DOMAIN)
+        self.addCleanup(client.socket.close)
+        self.bundles.setdefault(name, self.cluster.client(name))
+        client.login(self.bundles[name], "managed")
+        client.enable()
+        return client
+
+    def leaving(self, member, by):
+        return next(
+            (one["leaving"] for one in by.rest("GET", "cluster")["members"]
+             if one["name"] == member.name), None,
+        )
+
+    def test_a_member_leaves_when_its_clients_are_elsewhere(self):
+        self.linked()
+        member, by = self.cluster[2], self.cluster[0]
+        client = self.managed("lea", member)
+        mark = member.log_mark()
+        leaving = self.begin_to_leave(member, by)
+        self.addCleanup(leaving.kill)
+        until(lambda: self.leaving(member, by), "its session is still there")
+        # Leaving takes more than a moment, and can be called back.
+        time.sleep(5)
+        self.assertIsNone(member.process.poll())
+        member.admin_ctl("cluster", "join")
+        self.assertNotEqual(leaving.wait(WAIT_SECONDS), 0)
+        said = leaving.stdout.read()
+        self.assertIn("1 sessions and transfers are still there", said)
+        self.assertIn("asked to join", said)
+        until(lambda: self.cluster.is_ready(member), "it takes clients again")
+        # The next time the client goes on elsewhere, and it leaves at once.
+        leaving = self.begin_to_leave(member, by)
+        self.addCleanup(leaving.kill)
+        until(lambda: self.leaving(member, by), "its session is still there")
+        again = Managed(by.c2s, DOMAIN)
+        self.addCleanup(again.socket.close)
+        begin = time.monotonic()
+        again.resume(self.bundles["lea"], client)
+        self.assertEqual(leaving.wait(WAIT_SECONDS), 0, leaving.stdout.read())
+        print(f"    it left {time.monotonic() - begin:.1f} s after its last session")
+        self.assertEqual(member.process.wait(WAIT_SECONDS), 0)
+        self.assertRegex(member.log(mark), r"cluster_left .*sessions=.?0")
+        member.process = None
+        member.start()
+        self.cluster.wait_ready()
 
     def test_the_answer_to_a_revocation_comes_when_all_members_follow_it(self):
         """Each time the session at another member is already told its end."""

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/cluster/etcd/connection.hpp"
+#include "server/cluster/etcd/pool.hpp"
 #include "server/cluster/etcd/values.hpp"
 #include "server/net/deadline.hpp"
 
@@ -28,6 +29,14 @@ constexpr auto attempt_least = 300ms;
 bool is_passing(int code, std::string_view text) {
     if (code == grpc::resource_exhausted) return text.find("too many requests") != text.npos;
     return code == 1 || code == 2 || code == 4 || code == 13 || code == grpc::unavailable;
+}
+
+/// Members begin at different endpoints; names that count up at neighbouring ones.
+std::size_t first_endpoint(std::string_view member, std::size_t endpoints) {
+    std::size_t place = 0;
+    for (const char letter : member)
+        place = (place * 31 + static_cast<unsigned char>(letter)) % endpoints;
+    return place;
 }
 
 std::string word_in(const json::object& object, std::string_view name) {
@@ -123,7 +132,7 @@ asio::awaitable<EtcdResult<std::vector<json::object>>> EtcdStream::next() {
 }
 
 EtcdClient::EtcdClient(asio::any_io_executor executor, const EtcdSettings& settings, Log& log)
-    : executor_(std::move(executor)), settings_(settings), log_(log) {
+    : executor_(std::move(executor)), log_(log) {
     if (settings.endpoints.empty()) fault_ = "no endpoint of etcd is configured";
     for (const std::string& url : settings.endpoints) {
         auto endpoint = parse_etcd_endpoint(url);
@@ -133,27 +142,24 @@ EtcdClient::EtcdClient(asio::any_io_executor executor, const EtcdSettings& setti
             fault_ = endpoint.error();
     }
     is_hopeless_.resize(endpoints_.size());
-    if (settings_.renewals) renewals_ = *settings_.renewals;
+    if (!endpoints_.empty()) present_ = first_endpoint(settings.member, endpoints_.size());
+    auto tls = settings.tls ? settings.tls : std::make_shared<EtcdTls>(settings);
+    pool_ = std::make_shared<EtcdPool>(executor_, endpoints_, std::move(tls), log_);
 }
 
 EtcdClient::~EtcdClient() = default;
 
 void EtcdClient::skip_endpoint() {
-    connection_.reset();
     if (!endpoints_.empty()) present_ = (present_ + 1) % endpoints_.size();
 }
 
-void EtcdClient::drop_outdated() {
-    if (settings_.renewals && std::exchange(renewals_, *settings_.renewals) != *settings_.renewals)
-        connection_.reset();
-}
-
-void EtcdClient::note_failure(const EtcdError& error) {
+/// Of several calls that fail at one endpoint the first one leaves it.
+void EtcdClient::note_failure(std::size_t endpoint, const EtcdError& error) {
     log_.fold(
         Level::Warn, "etcd_failed",
-        {{"endpoint", endpoints_[present_].url}, {"reason", server::quoted(error.text)}}
+        {{"endpoint", endpoints_[endpoint].url}, {"reason", server::quoted(error.text)}}
     );
-    skip_endpoint();
+    if (present_ == endpoint) skip_endpoint();
 }
 
 /// Half of what is left, so that an endpoint that is silent leaves time for another one.
@@ -164,63 +170,69 @@ EtcdClock::time_point EtcdClient::end_of_attempt(EtcdClock::time_point until) co
     return std::min(until, now + half);
 }
 
-asio::awaitable<EtcdResult<std::unique_ptr<EtcdConnection>>> EtcdClient::open(
-    EtcdClock::time_point until
+asio::awaitable<std::shared_ptr<EtcdExchange>> EtcdClient::first_answer(
+    Exchanges& asked, asio::steady_timer& wake, EtcdClock::time_point until
 ) {
-    auto connection = std::make_unique<EtcdConnection>(executor_, endpoints_[present_], settings_);
-    if (const auto failure = co_await connection->open(until)) co_return *failure;
-    co_return connection;
+    const auto newest = asked.back();
+    for (;;) {
+        for (const auto& exchange : asked)
+            if (exchange->has_ended && !exchange->failure) co_return exchange;
+        if (newest->has_ended || EtcdClock::now() >= until) co_return nullptr;
+        wake.expires_at(until);
+        co_await wake.async_wait(no_throw);
+    }
 }
 
-asio::awaitable<EtcdResult<json::object>> EtcdClient::attempt(
-    std::string_view path, std::string_view body, EtcdClock::time_point until
+EtcdResult<json::object> EtcdClient::answer_in(
+    const EtcdExchange& exchange, std::string_view path
 ) {
-    for (;;) {
-        const bool is_used = connection_ != nullptr;
-        if (!is_used) {
-            auto opened = co_await open(until);
-            if (!opened) co_return opened.error();
-            connection_ = std::move(*opened);
-        }
-        const auto failure = co_await connection_->exchange(path, body, until);
-        if (!failure) {
-            auto answer = parsed_answer(
-                connection_->url(), connection_->status(), connection_->body(), has_header(path)
-            );
-            if (!connection_->may_be_used_again()) connection_.reset();
-            co_return answer;
-        }
-        connection_.reset();
-        // An endpoint that was restarted since closed the connection that was kept.
-        if (!is_used || EtcdClock::now() >= until) co_return *failure;
-    }
+    return parsed_answer(
+        endpoints_[exchange.endpoint].url, exchange.status, exchange.body, has_header(path)
+    );
 }
 
 asio::awaitable<EtcdResult<json::object>> EtcdClient::call(
     std::string path, json::object request, EtcdClock::time_point until
 ) {
     if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_, false, true};
-    drop_outdated();
-    const std::string body = json::serialize(request);
-    asio::steady_timer timer(executor_);
+    const auto body = std::make_shared<const std::string>(json::serialize(request));
+    const auto wake = std::make_shared<asio::steady_timer>(executor_);
+    Exchanges asked;   // those that may answer yet
     EtcdClock::duration pause = pause_least;
     for (std::size_t tries = 1;; ++tries) {
-        auto answer = co_await attempt(path, body, end_of_attempt(until));
-        if (answer) {
-            is_hopeless_[present_] = false;
-            co_return answer;
+        const std::size_t endpoint = present_;
+        const auto end = end_of_attempt(until);
+        const auto newest = std::make_shared<EtcdExchange>(endpoint, path, body, wake);
+        asked.push_back(newest);
+        pool_->ask(newest, end);
+        const auto found = co_await first_answer(asked, *wake, end);
+        EtcdError error;
+        if (found) {
+            auto answer = answer_in(*found, path);
+            if (answer) {
+                is_hopeless_[found->endpoint] = false;
+                co_return answer;
+            }
+            error = answer.error();
+            std::erase(asked, found);
+        } else {
+            error = newest->failure ? *newest->failure
+                    : newest->connection
+                        ? newest->connection->late()
+                        : EtcdError{EtcdError::Kind::Unreachable, 0, "no time is left"};
         }
-        EtcdError error = answer.error();
+        std::erase_if(asked, [](const auto& one) { return one->has_ended && one->failure; });
         error.follows_silence = tries > 1;
         if (error.kind == EtcdError::Kind::Refused) co_return error;
-        is_hopeless_[present_] = error.is_lasting;
+        const std::size_t failed = found ? found->endpoint : endpoint;
+        is_hopeless_[failed] = error.is_lasting;
         error.is_lasting = std::ranges::all_of(is_hopeless_, std::identity());
-        note_failure(error);
+        note_failure(failed, error);
         if (EtcdClock::now() >= until) co_return error;
         if (tries % endpoints_.size() != 0) continue;
         if (EtcdClock::now() + pause >= until) co_return error;
-        timer.expires_after(pause);
-        co_await timer.async_wait(no_throw);
+        wake->expires_after(pause);
+        co_await wake->async_wait(no_throw);
         pause = std::min<EtcdClock::duration>(pause * 2, pause_most);
     }
 }
@@ -229,7 +241,8 @@ asio::awaitable<EtcdResult<std::unique_ptr<EtcdStream>>> EtcdClient::open_stream
     std::string path, std::string body, EtcdClock::time_point until
 ) {
     if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_, false, true};
-    auto connection = co_await open(until);
+    const std::size_t endpoint = present_;
+    auto connection = co_await pool_->open(endpoint, until);
     std::optional<EtcdError> failure;
     if (!connection)
         failure = connection.error();
@@ -238,7 +251,7 @@ asio::awaitable<EtcdResult<std::unique_ptr<EtcdStream>>> EtcdClient::open_stream
     if (!failure && (*connection)->status() != 200)
         failure = no_gateway((*connection)->url(), (*connection)->status());
     if (failure) {
-        note_failure(*failure);
+        note_failure(endpoint, *failure);
         co_return *failure;
     }
     co_return std::make_unique<EtcdStream>(std::move(*connection));
@@ -265,7 +278,7 @@ EtcdResult<json::object> EtcdCaller::call(
                             : std::move(result);
         }
     );
-    // The connection ends each of its operations at `until`.
+    // The call ends at `until`; exchanges that are late go on during the next one.
     context_.restart();
     while (!answer && context_.run_one() != 0) {
     }

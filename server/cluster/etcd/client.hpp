@@ -15,6 +15,8 @@
 namespace grid::server::cluster {
 
 class EtcdConnection;
+class EtcdPool;
+struct EtcdExchange;
 
 /// A watch: an answer that goes on. Lives on its client's executor.
 class EtcdStream {
@@ -31,8 +33,9 @@ private:
     std::size_t searched_ = 0;   // of the body: no end of a line up to there
 };
 
-/// One connection, kept between calls, to the first endpoint that answers; when it fails, the next
-/// one is tried until the time is over. One call at a time. Lives on one thread at a time.
+/// Calls go to the endpoint that answered last, over connections that are kept (EtcdPool). One that
+/// is late is asked on while the next one is asked, too, until the time is over: a slow etcd is not
+/// a dead one. Several calls at once. Lives on one thread at a time.
 class EtcdClient {
 public:
     /// Endpoints that cannot be parsed make every call fail with the reason.
@@ -53,26 +56,24 @@ public:
     void skip_endpoint();
 
 private:
-    boost::asio::awaitable<EtcdResult<boost::json::object>> attempt(
-        std::string_view path, std::string_view body, EtcdClock::time_point until
+    using Exchanges = std::vector<std::shared_ptr<EtcdExchange>>;
+
+    /// The answer of the first of them that has one; null: the time is over, or the last one
+    /// failed.
+    boost::asio::awaitable<std::shared_ptr<EtcdExchange>> first_answer(
+        Exchanges& asked, boost::asio::steady_timer& wake, EtcdClock::time_point until
     );
-    boost::asio::awaitable<EtcdResult<std::unique_ptr<EtcdConnection>>> open(
-        EtcdClock::time_point until
-    );
+    EtcdResult<boost::json::object> answer_in(const EtcdExchange& exchange, std::string_view path);
     EtcdClock::time_point end_of_attempt(EtcdClock::time_point until) const;
-    /// A connection with files from before the last renewal is closed.
-    void drop_outdated();
-    void note_failure(const EtcdError& error);
+    void note_failure(std::size_t endpoint, const EtcdError& error);
 
     boost::asio::any_io_executor executor_;
-    EtcdSettings settings_;
     Log& log_;
     std::vector<EtcdEndpoint> endpoints_;
     std::string fault_;               // of the configured endpoints
     std::vector<bool> is_hopeless_;   // by endpoint: its last failure is a lasting one
     std::size_t present_ = 0;
-    unsigned renewals_ = 0;   // that the connection has seen
-    std::unique_ptr<EtcdConnection> connection_;
+    std::shared_ptr<EtcdPool> pool_;
 };
 
 /// A client for calls that block. Any thread; one call at a time, the others wait.

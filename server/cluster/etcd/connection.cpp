@@ -54,29 +54,6 @@ bool is_refusal_of_us(const error_code& error) {
     return error.message().find(" alert ") != std::string::npos;
 }
 
-/// Empty: they are loaded.
-std::string load_etcd_files(asio::ssl::context& tls, const EtcdSettings& from) {
-    error_code error;
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    tls.load_verify_file(from.ca, error);
-    if (error)
-        return "cluster.etcd_ca: '" + from.ca + "' holds no CA certificate: " + error.message();
-    tls.use_certificate_chain_file(from.certificate, error);
-    if (error)
-        return "cluster.etcd_certificate: '" + from.certificate +
-               "' holds no certificate: " + error.message();
-    // A question for a passphrase would hang.
-    tls.set_password_callback([](std::size_t, asio::ssl::context::password_purpose) {
-        return std::string();
-    });
-    tls.use_private_key_file(from.key, asio::ssl::context::pem, error);
-    if (error)
-        return "cluster.etcd_key: '" + from.key +
-               "' is no key of the certificate: " + error.message();
-    return {};
-}
-
 std::string tls_fault(const error_code& error, const SSL* ssl) {
     if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK)
         return std::string(X509_verify_cert_error_string(verdict)) +
@@ -99,16 +76,21 @@ public:
 
 }   // namespace
 
-std::string etcd_files_fault(const EtcdSettings& settings) {
-    if (settings.ca.empty()) return {};   // http:// alone
-    asio::ssl::context context(asio::ssl::context::tls_client);
-    return load_etcd_files(context, settings);
+EtcdConnection::EtcdConnection(
+    asio::any_io_executor executor, EtcdEndpoint endpoint, std::shared_ptr<EtcdTls> tls
+)
+    : executor_(std::move(executor)), endpoint_(std::move(endpoint)), tls_(std::move(tls)) {}
+
+bool EtcdConnection::is_outdated() const {
+    return endpoint_.is_tls && tls_version_ != tls_->version();
 }
 
-EtcdConnection::EtcdConnection(
-    asio::any_io_executor executor, EtcdEndpoint endpoint, const EtcdSettings& settings
-)
-    : executor_(std::move(executor)), endpoint_(std::move(endpoint)), settings_(settings) {}
+EtcdError EtcdConnection::late() const {
+    return {
+        EtcdError::Kind::Unreachable, 0,
+        endpoint_.url + " does not answer in time: " + std::string(doing_)
+    };
+}
 
 EtcdConnection::Tcp& EtcdConnection::tcp() {
     return secure_ ? beast::get_lowest_layer(*secure_) : *plain_;
@@ -149,7 +131,9 @@ asio::awaitable<EtcdConnection::Found> EtcdConnection::resolve(EtcdClock::time_p
 }
 
 asio::awaitable<EtcdConnection::Failure> EtcdConnection::shake_hands() {
+    doing_ = "TLS is not finished";
     error_code error;
+    tls_->offer_session(endpoint_.url, tls_version_, secure_->native_handle());
     if (asio::ip::make_address(endpoint_.host, error); error)
         SSL_set_tlsext_host_name(secure_->native_handle(), endpoint_.host.c_str());
     secure_->set_verify_callback(asio::ssl::host_name_verification(endpoint_.host), error);
@@ -165,9 +149,13 @@ asio::awaitable<EtcdConnection::Failure> EtcdConnection::shake_hands() {
 
 asio::awaitable<EtcdConnection::Failure> EtcdConnection::open(EtcdClock::time_point until) {
     if (endpoint_.is_tls) {
-        if (auto fault = load_etcd_files(tls_, settings_); !fault.empty())
-            co_return EtcdError{EtcdError::Kind::Unreachable, 0, std::move(fault), false, true};
-        secure_ = std::make_unique<Tls>(Tcp(executor_), tls_);
+        auto current = tls_->current();
+        files_fault_ = std::move(current.fault);
+        if (!current.context)
+            co_return EtcdError{EtcdError::Kind::Unreachable, 0, files_fault_, false, true};
+        context_ = std::move(current.context);
+        tls_version_ = current.version;
+        secure_ = std::make_unique<Tls>(Tcp(executor_), *context_);
     } else {
         plain_ = std::make_unique<Tcp>(executor_);
     }
@@ -177,6 +165,7 @@ asio::awaitable<EtcdConnection::Failure> EtcdConnection::open(EtcdClock::time_po
             EtcdError::Kind::Unreachable, 0,
             endpoint_.url + " has a name that is not resolved in time"
         };
+    doing_ = "no connection is made";
     tcp().expires_at(until);
     auto [refused, _] = co_await tcp().async_connect(found, no_throw);
     if (refused) co_return failed(refused, "cannot be connected to");
@@ -234,26 +223,34 @@ asio::awaitable<error_code> EtcdConnection::read_all() {
 asio::awaitable<EtcdConnection::Failure> EtcdConnection::exchange(
     std::string_view path, std::string_view body, EtcdClock::time_point until
 ) {
+    doing_ = "the request is not answered";
     parser_.emplace();
     parser_->body_limit(etcd_answer_bytes_max);
     tcp().expires_at(until);
     if (const auto error = co_await write(path, body))
         co_return failed(error, "does not take the request");
     if (const auto error = co_await read_all()) co_return failed(error, "does not answer");
-    has_answered_ = true;
+    note_answer();
     co_return std::nullopt;
+}
+
+/// In TLS 1.3 a session comes behind the handshake, before the first answer.
+void EtcdConnection::note_answer() {
+    if (std::exchange(has_answered_, true) || !secure_) return;
+    tls_->keep_session(endpoint_.url, tls_version_, secure_->native_handle());
 }
 
 asio::awaitable<EtcdConnection::Failure> EtcdConnection::begin_stream(
     std::string_view path, std::string_view body, EtcdClock::time_point until
 ) {
+    doing_ = "the request is not answered";
     parser_.emplace();
     parser_->body_limit(boost::none);
     tcp().expires_at(until);
     if (const auto error = co_await write(path, body))
         co_return failed(error, "does not take the request");
     if (const auto error = co_await read_head()) co_return failed(error, "does not answer");
-    has_answered_ = true;
+    note_answer();
     tcp().expires_never();
     co_return std::nullopt;
 }

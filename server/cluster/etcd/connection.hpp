@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/cluster/etcd/endpoint.hpp"
+#include "server/cluster/etcd/tls.hpp"
 
 namespace grid::server::cluster {
 
@@ -29,11 +30,11 @@ public:
     using Awaitable = boost::asio::awaitable<T>;
 
     EtcdConnection(
-        boost::asio::any_io_executor executor, EtcdEndpoint endpoint, const EtcdSettings& settings
+        boost::asio::any_io_executor executor, EtcdEndpoint endpoint, std::shared_ptr<EtcdTls> tls
     );
 
-    /// Connects and shakes hands. The files are read anew for each connection, so that a renewed
-    /// certificate needs no restart.
+    /// Connects and shakes hands, with the files as they are now: a renewed certificate needs no
+    /// restart.
     Awaitable<Failure> open(EtcdClock::time_point until);
     /// A POST and its whole answer, in status() and body().
     Awaitable<Failure> exchange(
@@ -51,7 +52,13 @@ public:
     const std::string& url() const { return endpoint_.url; }
     unsigned status() const { return parser_->get().result_int(); }
     std::string& body() { return parser_->get().body(); }
-    bool may_be_used_again() const { return parser_->get().keep_alive(); }
+    bool may_be_used_again() const { return parser_->get().keep_alive() && !is_outdated(); }
+    /// The files with which it was made are not those in force.
+    bool is_outdated() const;
+    /// Of the files, where those before them are still in force; empty: none.
+    const std::string& files_fault() const { return files_fault_; }
+    /// The error of a call that waits no longer, while this goes on.
+    EtcdError late() const;
 
 private:
     using Tcp = boost::beast::tcp_stream;
@@ -66,12 +73,16 @@ private:
     Awaitable<Code> read_some();
     Awaitable<Code> read_all();
     Tcp& tcp();
+    void note_answer();
     EtcdError failed(const Code& error, const std::string& doing) const;
 
     boost::asio::any_io_executor executor_;
     EtcdEndpoint endpoint_;
-    EtcdSettings settings_;
-    boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_client};
+    std::shared_ptr<EtcdTls> tls_;
+    EtcdTls::Context context_;   // that `secure_` refers to
+    std::uint64_t tls_version_ = 0;
+    std::string files_fault_;
+    std::string_view doing_ = "its name is not resolved";
     std::unique_ptr<Tcp> plain_;
     std::unique_ptr<Tls> secure_;
     bool has_answered_ = false;

@@ -14,6 +14,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using net::no_throw;
 using storage::Errc;
+using storage::LogHead;
 
 constexpr auto head_every = 250ms;
 /// A reading counts as heard when its groups were told that soon after it was asked for.
@@ -74,7 +75,9 @@ asio::awaitable<std::optional<std::uint64_t>> EtcdFollower::catch_up() {
         );
         if (!answer && pages_.is_too_large(answer.error())) continue;
         if (!answer) co_return std::nullopt;
-        auto page = pages_.page_of(keys_, told_, *answer);
+        std::string why;
+        auto page = pages_.page_of(keys_, told_, *answer, why);
+        if (!why.empty()) log_changed(log_, told_ + 1, why);
         if (!page && page.error() == Errc::Trimmed) {
             give_up();
             co_return std::nullopt;
@@ -96,13 +99,14 @@ asio::awaitable<std::optional<std::uint64_t>> EtcdFollower::catch_up() {
 
 asio::awaitable<void> EtcdFollower::watch_from(std::uint64_t revision) {
     std::string request =
-        json::serialize(watch_request(keys_.group(0), keys_.groups_end(), revision, false));
+        json::serialize(watch_request(keys_.head(), keys_.groups_end(), revision, false));
     auto opened = co_await watch_client_.open_stream(
         "/v3/watch", std::move(request), EtcdClock::now() + settings_.timeout
     );
     if (!opened) co_return;
     stream_ = std::move(*opened);
     watched_for_.reset();
+    watched_head_ = {};
     for (;;) {
         const auto messages = co_await stream_->next();
         if (!messages) co_return;
@@ -111,15 +115,25 @@ asio::awaitable<void> EtcdFollower::watch_from(std::uint64_t revision) {
     }
 }
 
+/// A group is one that the head names in the same transaction, which it stands before there; a
+/// reading by range finds what anything else is.
 bool EtcdFollower::take(const json::object& message) {
     if (is_set(message, "canceled")) return false;   // compacted, or etcd ends
     const auto records = puts_of(message);
     if (!records) return false;
     std::vector<storage::Logged> groups;
     for (const EtcdRecord& record : *records) {
+        if (record.key == keys_.head()) watched_head_ = head_among({record}).value_or(LogHead{});
+        const auto number = keys_.number_of(record.key);
+        if (!number) continue;
         auto logged = logged_of(keys_, record);
-        if (!logged) return false;
-        if (logged->number != told_ + groups.size() + 1) return false;
+        const bool is_named =
+            record.mod_revision == watched_head_.version && *number == watched_head_.groups;
+        if (!is_named) log_changed(log_, *number, "it was written without the head");
+        if (!logged || !is_named || *number != told_ + groups.size() + 1) {
+            tell(std::move(groups));
+            return false;
+        }
         groups.push_back(std::move(*logged));
     }
     return tell(std::move(groups));
@@ -158,12 +172,17 @@ asio::awaitable<void> EtcdFollower::read_head() {
     asio::steady_timer timer(context_);
     while (!has_ended_) {
         const auto asked = EtcdClock::now();
+        const std::uint64_t told_at = told_;
         const auto answer = co_await head_client_.call(
             "/v3/kv/range", range_request(keys_.head()), asked + settings_.timeout
         );
         const auto records = answer ? records_of(*answer) : std::nullopt;
         const auto head = records ? head_among(*records) : std::nullopt;
-        if (head) note_reading({head->groups, told_, asked});
+        if (records && !head) log_changed(log_, told_at, "the head is not understood");
+        if (head && head->groups < told_at)
+            log_changed(log_, told_at, "the head has fewer groups than were read");
+        else if (head)
+            note_reading({head->groups, told_, asked});
         timer.expires_at(asked + head_every);
         co_await timer.async_wait(no_throw);
     }

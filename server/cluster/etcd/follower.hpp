@@ -55,6 +55,7 @@ private:
     EtcdClient watch_client_, head_client_;
     GroupPages pages_;
     std::unique_ptr<EtcdStream> stream_;
+    storage::LogHead watched_head_;   // that the watch told last
     std::uint64_t told_;
     bool has_ended_ = false;               // on_trimmed was told
     std::optional<Reading> unheard_;       // the newest that was not heard yet

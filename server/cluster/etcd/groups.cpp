@@ -1,7 +1,10 @@
 // server/cluster/etcd/groups.cpp: see groups.hpp.
 #include "server/cluster/etcd/groups.hpp"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace grid::server::cluster {
@@ -13,6 +16,20 @@ using storage::Errc;
 constexpr std::uint64_t page_bytes_wanted = 2UL * 1024 * 1024;
 constexpr std::uint64_t page_groups_max = 512;
 
+/// The bytes are those that some version of gridd wrote: the last eight are of the hash of the
+/// others.
+bool is_intact(std::string_view bytes) {
+    constexpr std::size_t checksum_bytes = 8;
+    if (bytes.size() <= checksum_bytes) return false;
+    const std::string_view body = bytes.substr(0, bytes.size() - checksum_bytes);
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    ::SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest.data());
+    return std::equal(
+        bytes.end() - checksum_bytes, bytes.end(), digest.begin(),
+        [](char a, unsigned char b) { return static_cast<unsigned char>(a) == b; }
+    );
+}
+
 }   // namespace
 
 std::optional<storage::LogHead> head_among(const std::vector<EtcdRecord>& records) {
@@ -20,6 +37,15 @@ std::optional<storage::LogHead> head_among(const std::vector<EtcdRecord>& record
     auto head = decode_head(records.front().value);
     if (head) head->version = records.front().mod_revision;
     return head;
+}
+
+void log_changed(Log& log, std::uint64_t group, const std::string& why) {
+    log.fold(
+        Level::Error, "etcd_log_changed",
+        {{"group", std::to_string(group)},
+         {"reason", server::quoted(why)},
+         {"do", "see who has certificates for etcd: somebody has changed the cluster's log there"}}
+    );
 }
 
 std::optional<storage::Logged> logged_of(const EtcdKeys& keys, const EtcdRecord& record) {
@@ -31,7 +57,7 @@ std::optional<storage::Logged> logged_of(const EtcdKeys& keys, const EtcdRecord&
 
 json::object GroupPages::request(const EtcdKeys& keys, std::uint64_t after) const {
     return txn_request(
-        {}, {ranged(range_request(keys.group(after + 1), keys.groups_end(), limit_)),
+        {}, {ranged(range_request(keys.group(after + 1), keys.groups_end(), limit_ + 1)),
              ranged(range_request(keys.head()))}
     );
 }
@@ -54,22 +80,45 @@ void GroupPages::adapt(const std::vector<EtcdRecord>& records) {
 }
 
 storage::Result<GroupPage> GroupPages::page_of(
-    const EtcdKeys& keys, std::uint64_t after, const json::object& answer
+    const EtcdKeys& keys, std::uint64_t after, const json::object& answer, std::string& why
 ) {
     const auto records = records_of(answer, 0), heads = records_of(answer, 1);
     const auto head = heads ? head_among(*heads) : std::nullopt;
-    if (!records || !head) return make_error_code(Errc::Corrupt);
-    if (head->groups < after) return make_error_code(Errc::Trimmed);
+    if (!records || !head) {
+        why = "the head is not understood";
+        return make_error_code(Errc::Corrupt);
+    }
+    if (head->groups < after) {
+        why = "the head has " + std::to_string(head->groups) + " groups, fewer than were read";
+        return make_error_code(Errc::Trimmed);
+    }
     GroupPage page;
+    std::uint64_t written = 0;
     for (const EtcdRecord& record : *records) {
+        const std::uint64_t number = after + page.groups.size() + 1;
+        if (number > head->groups) break;
+        if (keys.number_of(record.key) != number) return make_error_code(Errc::Trimmed);
+        const bool is_in_order = record.mod_revision > written &&
+                                 (number == head->groups ? record.mod_revision == head->version
+                                                         : record.mod_revision < head->version);
         auto logged = logged_of(keys, record);
-        if (!logged) return make_error_code(Errc::Corrupt);
-        if (logged->number != after + page.groups.size() + 1) return make_error_code(Errc::Trimmed);
+        if (!logged && is_intact(record.value)) {
+            why = "it is of a newer version of gridd";
+            return make_error_code(Errc::Corrupt);
+        }
+        if (!logged || !is_in_order) {
+            why = logged ? "it was written again, after those behind it"
+                         : "its bytes are not those of a group";
+            return make_error_code(Errc::Trimmed);
+        }
+        written = record.mod_revision;
         page.groups.push_back(std::move(*logged));
     }
+    const bool is_whole = after + page.groups.size() == head->groups;
+    if (!is_whole && page.groups.size() > 1) page.groups.pop_back();
     if (page.groups.empty() && head->groups > after) return make_error_code(Errc::Trimmed);
     adapt(*records);
-    page.is_last = after + page.groups.size() == head->groups;
+    page.is_last = is_whole;
     page.revision = revision_of(answer);
     return page;
 }

@@ -31,10 +31,16 @@ public:
     boost::json::object request(const EtcdKeys& keys, std::uint64_t after) const;
     /// True: the page was too large for etcd's gateway; the next request is for less.
     bool is_too_large(const EtcdError& error);
-    /// Errors: Errc::Trimmed: there is a hole behind `after`, or the log ends before it.
-    /// Errc::Corrupt: not understood.
+    /// Keys behind the head are no part of the log. Errors: Errc::Trimmed: there is a hole behind
+    /// `after`, the log ends before it, or the next group is not the one that was written.
+    /// Errc::Corrupt: not understood. `why`: for the operator, where somebody has changed the log.
+    /// A group is taken when the next one was written after it: so one that was written again is
+    /// found.
     storage::Result<GroupPage> page_of(
-        const EtcdKeys& keys, std::uint64_t after, const boost::json::object& answer
+        const EtcdKeys& keys,
+        std::uint64_t after,
+        const boost::json::object& answer,
+        std::string& why
     );
 
 private:
@@ -42,6 +48,9 @@ private:
 
     std::atomic<std::uint64_t> limit_{4};
 };
+
+/// For the operator: that group is not the one that was written.
+void log_changed(Log& log, std::uint64_t group, const std::string& why);
 
 /// nullopt: not understood.
 std::optional<storage::Logged> logged_of(const EtcdKeys& keys, const EtcdRecord& record);

@@ -74,7 +74,10 @@ storage::Result<LogHead> EtcdLog::head() {
     if (!answer) return complain(answer.error(), Errc::Unreachable);
     const auto records = records_of(*answer);
     const auto head = records ? head_among(*records) : std::nullopt;
-    if (!head) return make_error_code(Errc::Corrupt);
+    if (!head) {
+        log_changed(log_, 0, "the head is not understood");
+        return make_error_code(Errc::Corrupt);
+    }
     return *head;
 }
 
@@ -104,7 +107,12 @@ storage::Result<LogHead> EtcdLog::found_instead(
 ) {
     const auto heads = records_of(answer, 0), groups = records_of(answer, 1);
     const auto now = heads ? head_among(*heads) : std::nullopt;
-    if (!now || !groups) return make_error_code(Errc::Corrupt);
+    if (!now || !groups) {
+        log_changed(log_, head.groups, "the head is not understood");
+        return make_error_code(Errc::Corrupt);
+    }
+    if (now->groups + 1 < head.groups)
+        log_changed(log_, head.groups, "the head has fewer groups than were written");
     if (groups->empty())
         return make_error_code(now->groups < head.groups ? Errc::Fenced : Errc::Trimmed);
     if (groups->front().value != group) return make_error_code(Errc::Fenced);
@@ -137,7 +145,9 @@ storage::Result<std::vector<Logged>> EtcdLog::read(std::uint64_t after) {
         const auto answer = reads_.call("/v3/kv/txn", pages_.request(keys_, after), until);
         if (!answer && pages_.is_too_large(answer.error())) continue;
         if (!answer) return complain(answer.error(), Errc::Unreachable);
-        auto page = pages_.page_of(keys_, after, *answer);
+        std::string why;
+        auto page = pages_.page_of(keys_, after, *answer, why);
+        if (!why.empty()) log_changed(log_, after + 1, why);
         if (!page) return page.error();
         return std::move(page->groups);
     }

@@ -132,6 +132,7 @@ private:
     Awaitable<void> watch();
     void look_soon();
     Awaitable<void> see(Sight sight);
+    void keep_record(const std::map<std::string, EtcdRecord>& members);
     void tell_members(const std::map<std::string, EtcdRecord>& members);
     void tell_leader(const std::optional<EtcdRecord>& leader);
     Awaitable<void> stand();
@@ -146,12 +147,13 @@ private:
     RosterEvents events_;
 
     asio::io_context context_{1};
-    EtcdClient lease_client_, look_client_, watch_client_, publish_client_;
+    EtcdClient lease_client_, client_;   // the first one for renewals alone
     EtcdCaller farewell_;
     asio::steady_timer look_timer_;
     bool look_is_due_ = false;
     bool is_publishing_ = false, publish_again_ = false;
-    std::string registered_;   // the value of the key, as this member wrote it last
+    std::string registered_;   // the value of the key, as this member wrote or found it last
+    std::uint64_t registered_at_ = 0;   // at that revision of etcd
 
     std::uint64_t lease_ = 0;       // 0: none
     std::uint64_t abandoned_ = 0;   // to be revoked before the next one
@@ -178,9 +180,7 @@ EtcdRoster::EtcdRoster(const EtcdSettings& settings, const Member& self, Log& lo
       self_(self),
       self_id_(self.id),
       lease_client_(context_.get_executor(), settings, log),
-      look_client_(context_.get_executor(), settings, log),
-      watch_client_(context_.get_executor(), settings, log),
-      publish_client_(context_.get_executor(), settings, log),
+      client_(context_.get_executor(), settings, log),
       farewell_(settings, log),
       look_timer_(context_),
       heard_(EtcdClock::now().time_since_epoch().count()) {}
@@ -252,6 +252,7 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
         const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
         if (!answer) co_return answer.error();
         if (is_set(*answer, "succeeded")) {
+            registered_at_ = revision_of(*answer);
             heard_ = asked.time_since_epoch().count();
             co_return std::nullopt;
         }
@@ -408,9 +409,11 @@ asio::awaitable<void> EtcdRoster::publish() {
             {equals(own_key(), Compared::Lease, lease_)},
             {putting(put_request(own_key(), value, lease_))}
         );
-        const auto answer =
-            co_await publish_client_.call("/v3/kv/txn", std::move(request), until());
-        if (answer && is_set(*answer, "succeeded")) registered_ = value;
+        const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
+        if (answer && is_set(*answer, "succeeded")) {
+            registered_ = value;
+            registered_at_ = revision_of(*answer);
+        }
         if (!answer) publish_again_ = true;
         co_await pause(200ms);
     } while (publish_again_);
@@ -431,7 +434,7 @@ asio::awaitable<void> EtcdRoster::look() {
             {}, {ranged(range_request(keys_.members(), keys_.members_end(), 0)),
                  ranged(range_request(keys_.leader()))}
         );
-        const auto answer = co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+        const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
         if (answer)
             if (auto sight = sight_of(*answer)) co_await see(std::move(*sight));
         if (look_is_due_) continue;
@@ -446,7 +449,7 @@ asio::awaitable<void> EtcdRoster::watch() {
         std::string request =
             json::serialize(watch_request(keys_.members(), keys_.members_end(), 0, true)) + "\n" +
             json::serialize(watch_request(keys_.leader(), {}, 0, true));
-        auto stream = co_await watch_client_.open_stream("/v3/watch", std::move(request), until());
+        auto stream = co_await client_.open_stream("/v3/watch", std::move(request), until());
         while (stream) {
             const auto messages = co_await (*stream)->next();
             if (!messages) break;
@@ -458,11 +461,22 @@ asio::awaitable<void> EtcdRoster::watch() {
 
 asio::awaitable<void> EtcdRoster::see(Sight sight) {
     if (lease_ == 0) co_return;   // the difference is told when this member is there again
+    keep_record(sight.members);
     tell_members(sight.members);
     tell_leader(sight.leader);
     if (!sight.leader && is_candidate_) co_await stand();
     if (sight.leader && is_candidate_ && taking_until_) co_await take_over();
     if (is_elected_ && !is_candidate_) co_await step_down();
+}
+
+/// An earlier write may come late, behind a later one.
+void EtcdRoster::keep_record(const std::map<std::string, EtcdRecord>& members) {
+    const auto own = members.find(own_key());
+    if (is_publishing_ || own == members.end() || own->second.lease != lease_) return;
+    if (own->second.mod_revision <= registered_at_) return;
+    registered_ = own->second.value;
+    registered_at_ = own->second.mod_revision;
+    update(self_);
 }
 
 void EtcdRoster::tell_members(const std::map<std::string, EtcdRecord>& members) {
@@ -495,7 +509,7 @@ asio::awaitable<void> EtcdRoster::stand() {
          equals(own_key(), Compared::Lease, lease_)},
         {putting(put_request(keys_.leader(), encode_leader(self_), lease_))}
     );
-    co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    co_await client_.call("/v3/kv/txn", std::move(request), until());
     look_soon();
 }
 
@@ -509,7 +523,7 @@ asio::awaitable<void> EtcdRoster::take_over() {
         {equals(own_key(), Compared::Lease, lease_)},
         {putting(put_request(keys_.leader(), encode_leader(self_), lease_))}
     );
-    const auto answer = co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
     if (answer && is_set(*answer, "succeeded")) taking_until_.reset();
     look_soon();
 }
@@ -542,7 +556,7 @@ asio::awaitable<void> EtcdRoster::step_down() {
         {equals(keys_.leader(), Compared::Lease, lease_)},
         {deleting(delete_request(keys_.leader()))}
     );
-    co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    co_await client_.call("/v3/kv/txn", std::move(request), until());
     look_soon();
 }
 

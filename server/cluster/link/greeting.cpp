@@ -31,8 +31,9 @@ std::string in_time(milliseconds deadline) {
 std::string why_foreign(const Hello& hello, const Introduction& own, const std::string& certified) {
     if (hello.newest < link_version_oldest || hello.oldest > link_version_newest)
         return "it speaks the versions " + std::to_string(hello.oldest) + " to " +
-               std::to_string(hello.newest) + " of the links' protocol, and this member " +
-               std::to_string(link_version_oldest) + " to " + std::to_string(link_version_newest);
+               std::to_string(hello.newest) + " of the links' protocol, and " + own.name + " " +
+               std::to_string(link_version_oldest) + " to " + std::to_string(link_version_newest) +
+               ": install the same version of gridd on all members";
     if (hello.cluster != own.cluster)
         return "it is of the cluster " + hello.cluster + ", and this member of " + own.cluster;
     if (hello.name != certified)

@@ -147,6 +147,7 @@ std::vector<LinkStatus> LinksHub::status() const {
         LinkStatus& status = all.emplace_back();
         status.member = peer->member;
         status.is_up = lane.outbox.is_open();
+        if (!status.is_up) status.failure = peer->failure;
         status.queued_bytes = lane.outbox.queued_bytes();
         status.frames_received = lane.frames_received;
         status.bytes_sent = lane.bytes_sent;
@@ -170,6 +171,7 @@ void LinksHub::lost(Peer& peer, const std::string& reason) {
     peer.link = nullptr;
     peer.lane->outbox.close();
     peer.changed.cancel();
+    set_failure(peer, reason);
     log_.warn("cluster_link_down", {{"member", peer.member.name}, {"reason", reason}});
     tell(peer.member, false);
 }

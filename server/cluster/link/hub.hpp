@@ -64,6 +64,7 @@ private:
         std::uint64_t connection = 0;                   // the newest that there was
         Timer changed;   // cancelled when the link goes or the member does
         bool is_gone = false;
+        std::string failure;   // why it is down; under the lock
     };
     using PeerPtr = std::shared_ptr<Peer>;
     using PlacePtr = std::shared_ptr<net::Entrance::Place>;
@@ -82,7 +83,9 @@ private:
     static boost::asio::awaitable<void> keep_connected(
         std::shared_ptr<LinksHub> self, PeerPtr peer
     );
-    void note_failure(const Peer& peer, int failures, const std::string& reason, std::string& said);
+    void note_failure(Peer& peer, int failures, const std::string& reason, std::string& said);
+    void note_refusal(const std::string& name, const std::string& reason);
+    void set_failure(Peer& peer, const std::string& reason);
     void adopt(
         const PeerPtr& peer,
         const std::shared_ptr<Wire>& wire,

@@ -51,7 +51,10 @@ asio::awaitable<void> LinksHub::greet(
     place->begin();
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
     const auto hello = co_await hear_hello(wire, *name, self->own_, left);
-    if (!hello) co_return refused(hello.error());
+    if (!hello) {
+        self->note_refusal(*name, hello.error());
+        co_return refused(hello.error());
+    }
     if (!place->settle() || !wire->stream().socket().is_open()) co_return;
     wire->stream().move_to(self->strand_);
     asio::post(self->strand_, [=] { self->welcome(wire, *hello, from, place); });
@@ -112,10 +115,23 @@ asio::awaitable<void> LinksHub::keep_connected(std::shared_ptr<LinksHub> self, P
     }
 }
 
+void LinksHub::set_failure(Peer& peer, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    peer.failure = reason;
+}
+
+/// Any strand.
+void LinksHub::note_refusal(const std::string& name, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, peer] : peers_)
+        if (peer->member.name == name) peer->failure = reason;
+}
+
 /// Once for each reason, as long as it lasts.
 void LinksHub::note_failure(
-    const Peer& peer, int failures, const std::string& reason, std::string& said
+    Peer& peer, int failures, const std::string& reason, std::string& said
 ) {
+    set_failure(peer, reason);
     if (failures < failures_unsaid || reason == said) return;
     said = reason;
     log_.warn(

@@ -158,12 +158,17 @@ void check_clock_of_member(const std::string& name, const json::object& member, 
         report.warn("member", text, "set the clocks of all members by NTP");
 }
 
+std::string failure_of(const json::object& member) {
+    const std::string failure = word_in(member, "link_failure");
+    return failure.empty() ? failure : ": " + failure;
+}
+
 void check_member(const json::object& member, std::int64_t known_group, Report& report) {
     const std::string name = word_in(member, "name");
     const bool is_self = is_true(member, "self");
     if (!is_self && !is_true(member, "linked"))
         report.fail(
-            "member", name + " has no link to the member that was asked",
+            "member", name + " has no link to the member that was asked" + failure_of(member),
             "see cluster_link_failed and cluster_link_refused in the logs of both"
         );
     else

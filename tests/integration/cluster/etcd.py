@@ -189,6 +189,17 @@ class Ensemble:
             return False
         return True
 
+    def change(self, *operations):
+        """One transaction: (key, bytes) puts, (key, None) deletes."""
+        def coded(text):
+            return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+        self.wait_leader().ask("/v3/kv/txn", {"success": [
+            {"requestDeleteRange": {"key": coded(key)}} if value is None
+            else {"requestPut": {"key": coded(key), "value": coded(value)}}
+            for key, value in operations
+        ]})
+
     def keys(self, prefix):
         """{key: value} below a prefix, in bytes."""
         begin = prefix.encode()

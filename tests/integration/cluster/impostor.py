@@ -6,10 +6,12 @@ import random
 import socket
 import ssl
 import struct
+import threading
 
 STORE, DIRECTORY, STANZA, COPY, CONTROL = 1, 2, 3, 4, 5
 NOBODY = 2**64 - 1   # flushed_group of one for which nobody waits
 LEASE = 600
+VERSION = 2          # of the links' grammar
 
 
 def varint(number):
@@ -70,12 +72,13 @@ class Impostor:
         self.bundle = cluster.members_authority.member(name)
         self.connections = 0
         self.sockets = []
+        self.address = "127.0.0.1:9"
 
     def register(self):
         etcd = self.cluster.etcd.wait_leader()
         etcd.ask("/v3/lease/grant", {"ID": "4711", "TTL": str(LEASE)})
         self.put(f"/gridd/test/members/{self.name}", json.dumps({
-            "version": 1, "id": str(self.number), "name": self.name, "address": "127.0.0.1:9",
+            "version": 1, "id": str(self.number), "name": self.name, "address": self.address,
             "clients": "", "flushed_group": str(NOBODY), "is_draining": False,
         }), lease="4711")
 
@@ -90,7 +93,7 @@ class Impostor:
             "value": base64.b64encode(value.encode()).decode(), **more,
         })
 
-    def connect(self, member, greets=True):
+    def connect(self, member, greets=True, version=VERSION):
         """Greeted, the answer read; an OSError when it is turned away."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -103,13 +106,41 @@ class Impostor:
         if not greets:
             return wire
         self.connections += 1
-        hello = (b"\1" + struct.pack(">II", 1, 1) + text("test") + text(self.name)
+        hello = (b"\1" + struct.pack(">II", version, version) + text("test") + text(self.name)
                  + u64(self.number) + u64(self.connections))
         self.say(wire, 0, hello)
         answer = self.hear(wire)
         if answer[:2] != (0, b"\1"):
             raise ConnectionError(answer[1])
         return wire
+
+    def listen(self, answer):
+        """A port to which members connect whose number is less; each gets that frame for its
+        hello."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_verify_locations(self.bundle.ca)
+        context.load_cert_chain(self.bundle.cert, self.bundle.key)
+        context.verify_mode = ssl.CERT_REQUIRED
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.sockets.append(listener)
+        self.address = "127.0.0.1:{}".format(listener.getsockname()[1])
+
+        def serve():
+            while True:
+                try:
+                    near, _ = listener.accept()
+                except OSError:
+                    return
+                try:
+                    with context.wrap_socket(near, server_side=True) as wire:
+                        wire.settimeout(5)
+                        self.hear(wire)
+                        self.say(wire, 0, answer)
+                        wire.recv(1)
+                except OSError:
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
 
     @staticmethod
     def say(wire, channel, payload):

@@ -123,6 +123,7 @@ TEST_CASE("a message of a watch brings what was put, without what was deleted", 
 TEST_CASE("a hole in a page of groups is no end of the log", "[etcd]") {
     const EtcdKeys keys("east");
     GroupPages pages;
+    std::string why;
     const auto answer = [](std::uint64_t groups) {
         LogHead head;
         head.groups = groups;
@@ -137,13 +138,13 @@ TEST_CASE("a hole in a page of groups is no end of the log", "[etcd]") {
              }}
         };
     };
-    const auto end = pages.page_of(keys, 4, answer(4));
+    const auto end = pages.page_of(keys, 4, answer(4), why);
     REQUIRE(end.has_value());
     CHECK(end->is_last);
     CHECK(end->groups.empty());
-    CHECK(pages.page_of(keys, 3, answer(4)).error() == grid::storage::Errc::Trimmed);
+    CHECK(pages.page_of(keys, 3, answer(4), why).error() == grid::storage::Errc::Trimmed);
     // The log of another cluster, or one that was restored from an older copy.
-    CHECK(pages.page_of(keys, 5, answer(4)).error() == grid::storage::Errc::Trimmed);
+    CHECK(pages.page_of(keys, 5, answer(4), why).error() == grid::storage::Errc::Trimmed);
 }
 
 TEST_CASE("an endpoint is https, or http on loopback", "[etcd]") {

@@ -50,6 +50,8 @@ SHORTCOMINGS = {
         "a resource that comes at another member gets again what the first one had within a second",
     "test_replay.Away.test_what_one_resource_got_is_not_owed_to_another":
         "a resource that comes at another member gets again what the first one had within a second",
+    "test_replay.Slow.test_a_slow_reader_is_not_closed_and_misses_nothing":
+        "a stream that is not read is closed at times; what else it is sent then is not known",
     "test_scenario.Scenario."
     "test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order":
         "each member reads the revocation list by itself (test_cluster.ScenarioOnThree)",

@@ -38,6 +38,11 @@ std::optional<xml::StanzaError> InBand::pass(
         return xml::StanzaError{
             "cancel", "unexpected-request", {}, "the stream has not been accepted yet", {}
         };
+    if (offer.bytes > found->second.block_bytes_max)
+        return xml::bad_request(
+            "the packet is larger than the block-size of its stream, " +
+            std::to_string(found->second.block_bytes_max) + " bytes"
+        );
     const RunningPtr running = found->second.running;
     const auto taken = running->take(offer.bytes, Transfers::Clock::now());
     if (taken.pause.count() > 0) pauses_[from.id] = std::max(pauses_[from.id], taken.pause);
@@ -76,7 +81,7 @@ std::optional<xml::StanzaError> InBand::open(
     Begun begun = transfers_.begin_now(std::move(beginning));
     if (!begun) return in_band_refusal(begun.error());
     permits_.use(from, to, offer.sid);
-    streams_.emplace(key, Stream{*begun, from.id, to.id, from.jid, to.jid});
+    streams_.emplace(key, Stream{*begun, from.id, to.id, from.jid, to.jid, offer.bytes});
     return std::nullopt;
 }
 

@@ -52,6 +52,7 @@ private:
         RunningPtr running;
         std::uint64_t opener = 0, other = 0;   // sessions
         xml::Jid from, to;
+        std::uint64_t block_bytes_max = 0;   // of a packet, as the opener has said
         bool is_accepted = false;
     };
     static Key key_of(const xml::Jid& one, const xml::Jid& other, std::string_view sid);

@@ -194,6 +194,7 @@ class Transfers(FilesCase):
         stranger = self.https(None).send(f"GET {path} HTTP/1.1").answer()
         self.assertEqual(stranger.status, 401)
         self.assertEqual(self.curl(None, path)[1], 401)
+        self.assertEqual(self.curl(self.eve, path)[1], 404)
         other = self.server.authority.expired(f"bob@{DOMAIN}")
         self.assertEqual(self.get(path, other).status, 401)
         self.assertEqual(self.put(path, data, self.bob).status, 404)

@@ -136,6 +136,20 @@ class InBand(unittest.TestCase):
         self.assertEqual(self.here.answer(number)[0], "ok")
         self.assertEqual(self.close_stream("early"), "ok")
 
+    def test_a_packet_larger_than_its_stream_has_said_is_refused(self):
+        """The stream goes on, and the other side never sees the packet."""
+        self.assertEqual(self.open("large"), "ok")
+        said, whole = self.here.ask(
+            "set", packet("large", 0, b"x" * 4097), self.pair.receiver_jid
+        )
+        self.assertEqual(said, "bad-request", whole)
+        self.assertIn("4096 bytes", whole)
+        back, whole = self.there.ask("set", packet("large", 0, b"x" * 4097), self.pair.sender_jid)
+        self.assertEqual(back, "bad-request", whole)
+        self.assertEqual(self.send(self.here, self.there, "large", 0, b"y" * 4096), "ok")
+        self.assertEqual(self.close_stream("large"), "ok")
+        self.assertEqual(ended(self.server, "large")["bytes"], 4096)
+
     def test_packets_in_messages(self):
         """Without the policy's `message`: a message that is no packet does not pass."""
         self.assertEqual(self.open("words", stanza="message"), "ok")

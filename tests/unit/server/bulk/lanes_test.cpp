@@ -2,6 +2,8 @@
 // strands in turn, and end after what was posted.
 #include "server/bulk/lanes.hpp"
 
+#include <sched.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -45,6 +47,16 @@ TEST_CASE("lanes: strands go to each thread in turn, and to no more threads than
     CHECK(lane_thread_of(lanes.strand()) == one);
     CHECK(lane_thread_of(lanes.strand()) == other);
     CHECK(one != std::this_thread::get_id());
+    lanes.stop();
+}
+
+TEST_CASE("lanes: their threads are scheduled as batches, and no others") {
+    Log log(LogSettings{"off", "text"});
+    Lanes lanes(1, log);
+    std::promise<int> policy;
+    asio::post(lanes.strand(), [&policy] { policy.set_value(::sched_getscheduler(0)); });
+    CHECK(policy.get_future().get() == SCHED_BATCH);
+    CHECK(::sched_getscheduler(0) != SCHED_BATCH);
     lanes.stop();
 }
 

@@ -16,9 +16,9 @@
 
 namespace grid::server::bulk {
 
-/// What wakes this thread takes the processor from no other at once. More bytes are there when the
-/// thread's turn comes: fewer waits for each GiB, and the reactor's threads finish theirs. Where
-/// the system refuses it, the thread is one like any other.
+/// This thread takes the processor from no other at once when it wakes. More bytes are there when
+/// its turn comes: fewer waits for each GiB, and the reactor's threads finish theirs. Where the
+/// system refuses it, the thread is one like any other.
 inline void wake_without_haste() {
     const sched_param none{};
     ::sched_setscheduler(0, SCHED_BATCH, &none);

@@ -31,7 +31,7 @@ TEST_CASE("a word of another member is read back; what is cut off or unknown is 
     for (std::size_t length = 0; length < bytes.size(); ++length)
         CHECK_FALSE(decode_control(bytes.substr(0, length)).has_value());
     CHECK_FALSE(decode_control(bytes + "x").has_value());
-    for (const char kind : {'\0', '\4', '\x9', '\xff'}) {
+    for (const char kind : {'\0', '\4', '\xa', '\xff'}) {
         std::string other = bytes;
         other[0] = kind;
         CHECK_FALSE(decode_control(other).has_value());

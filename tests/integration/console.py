@@ -18,9 +18,10 @@ from talker import Talker, form
 from topic import PUBSUB
 
 try:
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.common.keys import Keys
 except ImportError:   # browser.missing() says so
-    Keys = None
+    Keys = StaleElementReferenceException = None
 
 SECONDS = 30
 PICTURES = os.path.join(BUILD, "console")
@@ -261,7 +262,14 @@ class Console:
         )
 
     def press(self, name, row="", within="#page"):
-        self.button(name, row, within).click()
+        """A page that is drawn anew at that moment has another button of that name."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return self.button(name, row, within).click()
+            except StaleElementReferenceException:
+                if time.monotonic() > deadline:
+                    raise
 
     def field(self, name, within="#page"):
         return self.wait("return document.querySelector(arguments[0])", f"{within} [name={name}]")

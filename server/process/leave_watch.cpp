@@ -45,13 +45,13 @@ void LeaveWatch::look() {
     left_ = left;
     cluster_.tell_leaving(left.sessions + left.transfers);
     if (left.is_nothing() || now - moved_ > patience) {
-        say("cluster_left", left);
+        say(left, true);
         // The word of it is on its way to the other members.
         return stopper_.stop(false, 1s);
     }
     if (now - said_ >= say_every) {
         said_ = now;
-        say("cluster_leaving", left);
+        say(left, false);
     }
     rest();
 }
@@ -68,12 +68,13 @@ void LeaveWatch::end() {
     cluster_.tell_leaving(std::nullopt);
 }
 
-void LeaveWatch::say(const char* event, const Left& left) {
+void LeaveWatch::say(const Left& left, bool is_last) {
     log_.info(
-        event, {{"sessions", std::to_string(left.sessions)},
-                {"hibernating", std::to_string(left.hibernating)},
-                {"transfers", std::to_string(left.transfers)},
-                {"leads", left.leads ? "true" : "false"}}
+        is_last ? "cluster_left" : "cluster_leaving",
+        {{"sessions", std::to_string(left.sessions)},
+         {"hibernating", std::to_string(left.hibernating)},
+         {"transfers", std::to_string(left.transfers)},
+         {"leads", left.leads ? "true" : "false"}}
     );
 }
 

@@ -46,7 +46,7 @@ private:
     void look();
     void rest();
     void end();
-    void say(const char* event, const Left& left);
+    void say(const Left& left, bool is_last);
 
     boost::asio::steady_timer timer_;
     cluster::Cluster& cluster_;

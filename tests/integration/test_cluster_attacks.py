@@ -690,7 +690,7 @@ class Versions(Attacked):
             try:
                 self.meet(one, "7 to 7")
                 for member in self.cluster:
-                    self.assertIn("cluster_link_failed", member.log())
+                    until(lambda m=member: "cluster_link_failed" in m.log(), "it is logged")
             finally:
                 one.leave()
 

@@ -139,7 +139,7 @@ class Beside(test_cluster_resumption.Members):
                     lambda c=client: "id='here'" in c.seen or c.receive(time.monotonic() + 1),
                     "an answer",
                 )
-            time.sleep(1)
+            time.sleep(1)   # one that waits for the other has what that one had by now
             self.publish(first + 9, first + 10)
             got = [self.got(client, f"i{first + 9}") for client in clients.values()]
             waited = sorted(

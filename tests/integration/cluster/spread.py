@@ -4,7 +4,7 @@
 members that acknowledge everywhere, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew
 each time. The log is that of all; `kill9`, `stop` and `start` are of all.
 
-What each member keeps or counts for itself is tested at one of them: `Operated.stay`, `at`, `each`.
+State that each member keeps for itself is tested at one of them: `Operated.stay`, `at`, `each`.
 Tests that have no meaning so are printed as skipped, with the reason: those of whole modules by
 `why_not`, others by what they ask of the server (`Operated`, `Configured`, `Evaluation`)."""
 

@@ -216,6 +216,7 @@ class Together(Three):
 
     def test_a_change_of_one_administrator_is_known_everywhere(self):
         victim = self.client("vic", self.cluster[0])
+        self.cluster.wait_same()   # the account is new, and each member decides by what it knows
         self.cluster[1].rest("POST", f"accounts/vic@{DOMAIN}/disable")
         for member in self.cluster:
             with self.assertRaises(AssertionError):

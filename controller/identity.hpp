@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,11 +54,18 @@ struct Identity {
         return all;
     }
 };
-/// The same as one text, for pubsub::Principal: no key has a blank in it.
+/// The authorities as one text, for pubsub::Principal: no key has a blank in it.
 inline std::string authorities_text(const Identity& identity) {
     std::string text;
     for (const std::string& key : identity.authorities()) text += (text.empty() ? "" : " ") + key;
     return text;
+}
+
+/// Never null, and never changed: a stream's login and its session share one.
+using IdentityPtr = std::shared_ptr<const Identity>;
+inline const IdentityPtr& no_identity() {
+    static const IdentityPtr none = std::make_shared<const Identity>();
+    return none;
 }
 
 }   // namespace grid::controller

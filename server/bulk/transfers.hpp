@@ -36,7 +36,7 @@ struct Party {
 };
 Party party_of(const pubsub::Principal& principal, const controller::Identity& identity);
 inline Party party_of(const Session& session) {
-    return party_of(session.principal, session.identity);
+    return party_of(session.principal, *session.identity);
 }
 
 /// Why no transfer begins.

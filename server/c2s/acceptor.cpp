@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "server/net/connection_memory.hpp"
 #include "server/net/source.hpp"
 #include "server/net/tls_stream.hpp"
 #include "server/stream/stream_codec.hpp"
@@ -79,8 +80,14 @@ void Acceptor::adopt(
 ) {
     auto executor = carrier.channel->strand();
     const auto id = ++last_id_;
-    auto driver =
-        std::make_shared<StreamDriver>(shared_, std::move(carrier), std::move(address), id);
+    Progress progress{
+        [place] { place->speak(); }, [place] { place->begin(); },
+        [place] { return place->settle(); }, tls_places_
+    };
+    auto driver = std::allocate_shared<StreamDriver>(
+        net::ConnectionMemory<StreamDriver>(), shared_, std::move(carrier), std::move(progress),
+        std::move(address), id
+    );
     keep(id, driver);
     place->on_displaced([weak = driver->weak_from_this(), held = std::weak_ptr(place)] {
         const auto self = weak.lock();
@@ -89,12 +96,8 @@ void Acceptor::adopt(
             if (const auto left = held.lock()) left->close();
         });
     });
-    Progress progress{
-        [place] { place->speak(); }, [place] { place->begin(); },
-        [place] { return place->settle(); }, tls_places_
-    };
     asio::co_spawn(
-        executor, StreamDriver::run(std::move(driver), std::move(progress)),
+        executor, StreamDriver::run(std::move(driver)),
         [self = shared_from_this(), place, id](std::exception_ptr failure) {
             self->forget(id);
             if (!failure) return;

@@ -33,16 +33,17 @@ Outgoing ping_of(const std::string& domain, const std::string& component) {
 }   // namespace
 
 StreamDriver::StreamDriver(
-    const Shared& shared, Carrier carrier, std::string address, std::uint64_t id
+    const Shared& shared, Carrier carrier, Progress progress, std::string address, std::uint64_t id
 )
     : shared_(shared),
+      progress_(std::make_unique<Progress>(std::move(progress))),
       kind_(carrier.kind),
       channel_(std::move(carrier.channel)),
       tls_(carrier.tls),
       codec_(std::move(carrier.codec)),
-      presented_(std::move(carrier.presented)),
-      bindings_(std::move(carrier.bindings)),
-      early_(std::move(carrier.early)),
+      beginning_(std::make_unique<Beginning>(Beginning{
+          std::move(carrier.presented), std::move(carrier.bindings), std::move(carrier.early)
+      })),
       address_(std::move(address)),
       name_(
           (kind_ == TransportKind::WebSocket   ? "ws-"
@@ -53,8 +54,7 @@ StreamDriver::StreamDriver(
       ),
       outbox_(*channel_, *codec_) {}
 
-asio::awaitable<void> StreamDriver::run(std::shared_ptr<StreamDriver> self, Progress progress) {
-    self->progress_ = std::make_unique<Progress>(std::move(progress));
+asio::awaitable<void> StreamDriver::run(std::shared_ptr<StreamDriver> self) {
     // A fault that we do not understand takes the connection down; the table must forget it.
     try {
         if (co_await self->establish()) co_await self->serve();
@@ -99,27 +99,43 @@ asio::awaitable<void> StreamDriver::serve() {
     // The account may owe for streams before this one.
     if (const auto time = draw_allowance(); time != time.zero()) co_await pause(time);
     // Bytes that came together with the bind request are in the parser already.
-    while (co_await take_events() && !is_closing_ && co_await read_some()) {
+    auto got = Got::Bytes;
+    while (got == Got::Bytes && co_await take_events() && !is_closing_) {
+        // Not by read_some(): its frame would stay as long as the client says nothing.
+        for (got = read(); got == Got::Nothing; got = read()) {
+            begin_waiting();
+            co_await channel_->wait_readable();
+            end_waiting();
+        }
     }
 }
 
 /// Reads the bytes there are, waiting if there are none, and gives them to the parser.
 asio::awaitable<bool> StreamDriver::read_some() {
-    while (!is_closing_ && !fault_) {
-        if (read_now()) co_return true;
-        if (read_error_) {
-            ending_ = read_error_ == asio::error::eof ? Ending::Closed : Ending::CutOff;
-            if (reason_.empty())
-                reason_ = read_error_ == asio::error::eof ? "the peer closed the connection"
-                                                          : channel_->failure();
-            co_return false;
-        }
-        is_reading_ = true;
+    auto got = read();
+    for (; got == Got::Nothing; got = read()) {
+        begin_waiting();
         co_await channel_->wait_readable();   // also ends when wake() cancels it
-        is_reading_ = false;
-        turn_.begin(steady_clock::now());
+        end_waiting();
     }
-    co_return !is_closing_;
+    co_return got == Got::Bytes;
+}
+
+/// Gives the parser the bytes that are there; Got::Nothing: there are none yet.
+StreamDriver::Got StreamDriver::read() {
+    if (is_closing_) return Got::End;
+    if (fault_ || read_now()) return Got::Bytes;   // a fault is seen by the caller
+    if (!read_error_) return Got::Nothing;
+    ending_ = read_error_ == asio::error::eof ? Ending::Closed : Ending::CutOff;
+    if (reason_.empty())
+        reason_ = read_error_ == asio::error::eof ? "the peer closed the connection"
+                                                  : channel_->failure();
+    return Got::End;
+}
+
+void StreamDriver::end_waiting() {
+    is_reading_ = false;
+    turn_.begin(steady_clock::now());
 }
 
 /// Gives the parser what is there: of TLS a record, which most often is whole stanzas. False: there

@@ -66,10 +66,16 @@ struct Carrier {
 /// says.
 class StreamDriver final : public Transport, public std::enable_shared_from_this<StreamDriver> {
 public:
-    StreamDriver(const Shared& shared, Carrier carrier, std::string address, std::uint64_t id);
+    StreamDriver(
+        const Shared& shared,
+        Carrier carrier,
+        Progress progress,
+        std::string address,
+        std::uint64_t id
+    );
 
     /// From the first byte to the last.
-    static boost::asio::awaitable<void> run(std::shared_ptr<StreamDriver> self, Progress progress);
+    static boost::asio::awaitable<void> run(std::shared_ptr<StreamDriver> self);
     /// Any thread: gives way to a newcomer, without a word. `closed`: its descriptor is free.
     void displace(std::string reason, std::function<void()> closed);
 
@@ -85,7 +91,11 @@ private:
     /// False: the connection is to be closed.
     Awaitable establish();
     Awaitable read_some();
+    enum class Got { Bytes, Nothing, End };
+    Got read();
     bool read_now();
+    void begin_waiting() { is_reading_ = true; }
+    void end_waiting();
     bool take_early();
     void answer_below();
     void parse(std::string_view bytes);
@@ -95,7 +105,7 @@ private:
     Awaitable start_tls(stream::Actions& next);
     Awaitable wait_for_tls_place();
     void log_refusal(const stream::Negotiation::Refusal& refusal);
-    boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
+    boost::asio::awaitable<stream::Actions> admit(controller::IdentityPtr identity);
     boost::asio::awaitable<stream::Actions> issue_token(stream::IssueToken wanted);
     boost::asio::awaitable<stream::Actions> register_stranger(stream::Register wanted);
     boost::asio::awaitable<stream::Actions> find_keys(sasl::Lookup lookup);
@@ -142,10 +152,13 @@ private:
     std::unique_ptr<net::Channel> channel_;
     net::TlsStream* tls_;
     std::unique_ptr<stream::Codec> codec_;
-    tls::Presented presented_;   // until the negotiation has it
-    net::ChannelBindings bindings_;
-    std::string early_;            // see Carrier
-    std::string address_, name_;   // name_: for the log, "c2s-41"
+    struct Beginning {
+        tls::Presented presented;
+        net::ChannelBindings bindings;
+        std::string early;
+    };
+    std::unique_ptr<Beginning> beginning_;   // see Carrier; until the resource is bound
+    std::string address_, name_;             // name_: for the log, "c2s-41"
     Mailbox mailbox_;
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound

@@ -26,7 +26,7 @@ asio::awaitable<bool> StreamDriver::establish() {
     codec_->hold_bytes_only(true);
     negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
         shared_.config.domain, &shared_.config, kind_, shared_.caps_hash, fresh_id(),
-        std::move(presented_), std::move(bindings_)
+        std::move(beginning_->presented), std::move(beginning_->bindings)
     });
     net::Watchdog<net::Strand> watchdog(
         channel_->strand(), std::chrono::seconds(limits.pre_auth_seconds_max), [this] { wake(); }
@@ -62,14 +62,15 @@ asio::awaitable<bool> StreamDriver::establish() {
     codec_->hold_bytes_only(false);
     codec_->set_lang(negotiation_->lang());
     negotiation_.reset();
+    beginning_.reset();
     if (bound) progress_.reset();
     co_return bound;
 }
 
 /// Bytes that came together with the request that this stream began with.
 bool StreamDriver::take_early() {
-    if (early_.empty()) return false;
-    const std::string bytes = std::exchange(early_, {});
+    if (beginning_->early.empty()) return false;
+    const std::string bytes = std::exchange(beginning_->early, {});
     pre_auth_bytes_ += bytes.size();
     parse(bytes);
     answer_below();
@@ -227,9 +228,9 @@ void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
     );
 }
 
-asio::awaitable<stream::Actions> StreamDriver::admit(controller::Identity identity) {
+asio::awaitable<stream::Actions> StreamDriver::admit(controller::IdentityPtr identity) {
     auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
-        shared_.grid.admit(identity, address_, done);
+        shared_.grid.admit(std::move(identity), address_, done);
     });
     if (!failure) tls_place_.reset();   // as of one whose certificate was good
     co_return negotiation_->on_admitted(std::move(failure));

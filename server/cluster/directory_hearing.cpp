@@ -76,11 +76,11 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
     if (!session) return;
     peer->unlisted.erase(state.id);
     if (const auto& constant = state.constant) {
-        session->identity = constant->identity;
+        session->identity = std::make_shared<const controller::Identity>(constant->identity);
         session->transport_kind = constant->transport_kind;
         session->principal.address = constant->address;
-        session->principal.issuer = controller::authorities_text(session->identity);
-        session->principal.is_mapped = session->identity.is_mapped;
+        session->principal.issuer = controller::authorities_text(*session->identity);
+        session->principal.is_mapped = session->identity->is_mapped;
     }
     session->takes_copies = state.takes_copies;
     session->is_present = state.is_present;
@@ -114,7 +114,7 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
     session->principal.session = session->id;
     session->elsewhere = peer;
     session->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
-    session->identity = state.constant->identity;
+    session->identity = std::make_shared<const controller::Identity>(state.constant->identity);
     if (!give_way(*session, *state.constant)) return nullptr;
     peer->sessions[state.id] = {session, 0, {}};
     core_.enter_elsewhere(session);

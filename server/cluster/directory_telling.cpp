@@ -157,7 +157,7 @@ SessionState Directory::state_of(const Peer& peer, const Session& session) const
         constant.address = session.principal.address;
         constant.transport_kind = session.transport_kind;
         constant.since = session.since;
-        constant.identity = session.identity;
+        constant.identity = *session.identity;
         if (const auto replaced = replaced_.find(session.id); replaced != replaced_.end())
             constant.replaced = replaced->second;
     }

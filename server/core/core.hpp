@@ -42,7 +42,7 @@ namespace grid::server {
 
 /// A client that wants to enter the session table.
 struct BindRequest {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     std::string resource;   // prepared; empty: the server chooses
     std::string address;
     TransportKind transport_kind = TransportKind::StartTls;
@@ -52,7 +52,7 @@ struct BindRequest {
 
 /// A client that wants to go on with a session that it has the token of.
 struct ResumeRequest {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     std::string token;
     std::uint32_t handled = 0;   // of the stanzas that it was sent
     std::string address;
@@ -134,7 +134,7 @@ public:
     /// At SASL: may this certificate enter? Registers it first where accounts are approved by
     /// themselves.
     void admit(
-        controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+        controller::IdentityPtr identity, std::string address, std::function<void(SaslFailure)> done
     );
     /// The keys against which a login by password is measured; or whether its password fits. `done`
     /// on any thread.
@@ -145,7 +145,7 @@ public:
     );
     /// Exchanges the tokens of a login (XEP-0484); `done` gets the new one, if any.
     void issue_token(
-        controller::Identity identity,
+        controller::IdentityPtr identity,
         controller::TokenWish wish,
         std::string address,
         std::function<void(std::optional<controller::Token>)> done

@@ -29,7 +29,7 @@ std::size_t stanza_bytes(const std::vector<Outgoing>& stanzas) {
 
 void Core::hand_over(const ResumeElsewhere& wanted, std::function<void(FetchAnswer)> done) {
     ResumeRequest request;
-    request.identity = wanted.identity;
+    request.identity = std::make_shared<const controller::Identity>(wanted.identity);
     request.token = wanted.token;
     request.handled = wanted.handled;
     request.address = wanted.address;
@@ -165,8 +165,8 @@ struct Core::Arriving {
 
 /// A token tells only the account's own sessions, and of one key.
 SessionPtr Core::find_elsewhere(const ResumeRequest& request) const {
-    for (const SessionPtr& session : sessions_.of_account(request.identity.account.str()))
-        if (session->elsewhere && Resumptions::is_same(session->identity, request.identity) &&
+    for (const SessionPtr& session : sessions_.of_account(request.identity->account.str()))
+        if (session->elsewhere && Resumptions::is_same(*session->identity, *request.identity) &&
             session->elsewhere->has_token(session->id, request.token))
             return session;
     return nullptr;
@@ -177,7 +177,7 @@ void Core::fetch(
 ) {
     if (auto refused = refuse_resuming_of(request)) return done(std::move(*refused));
     const ResumeElsewhere wanted{away->id,        request.token,          request.handled,
-                                 request.address, request.transport_kind, request.identity};
+                                 request.address, request.transport_kind, *request.identity};
     const auto coming = std::make_shared<Arriving>(Arriving{
         away, away->elsewhere, std::move(request), std::move(done), 0, presence_.said_count()
     });
@@ -246,8 +246,8 @@ SessionPtr Core::make_arrived(Arriving& coming) {
     session->principal.jid = session->jid;
     session->principal.session = session->id;
     session->principal.address = std::move(request.address);
-    session->principal.issuer = controller::authorities_text(session->identity);
-    session->principal.is_mapped = session->identity.is_mapped;
+    session->principal.issuer = controller::authorities_text(*session->identity);
+    session->principal.is_mapped = session->identity->is_mapped;
     session->transport_kind = request.transport_kind;
     session->allowance = allowance_of(*session);
     session->management = std::make_unique<Management>(session->budget, handed.acknowledged);

@@ -84,9 +84,9 @@ std::variant<SessionPtr, ResumeFailure, xml::StreamError> Core::find_resumable(
     const SessionPtr session = resumptions_.find(request.token);
     // A token of another account, or of another key, is as good as one that never was.
     if (!session || !session->is_open() || session->is_ended ||
-        !Resumptions::is_same(session->identity, request.identity))
+        !Resumptions::is_same(*session->identity, *request.identity))
         return ResumeFailure{
-            "item-not-found", resumptions_.handled_by_ended(request.token, request.identity)
+            "item-not-found", resumptions_.handled_by_ended(request.token, *request.identity)
         };
     // The session is on its way to another member, and may be there.
     if (session->is_moving) return ResumeFailure{"conflict", {}};
@@ -104,10 +104,10 @@ std::variant<SessionPtr, ResumeFailure, xml::StreamError> Core::find_resumable(
 /// Asked of all that resume a session, wherever the session is.
 std::optional<ResumeFailure> Core::refuse_resuming_of(const ResumeRequest& request) {
     if (is_cut_off()) return ResumeFailure{"resource-constraint", {}};
-    const auto why = refusal_of(request.identity);
+    const auto why = refusal_of(*request.identity);
     if (why.empty()) return std::nullopt;
     controller_.record_refusal(
-        "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+        "login-refused", request.identity->account.str(), request.address, "not-allowed", why
     );
     return ResumeFailure{"not-allowed", {}};
 }
@@ -169,8 +169,8 @@ void Core::attach_again(const SessionPtr& session) {
     session->transport_kind = request.transport_kind;
     sessions_.identify(*session, std::move(request.identity));
     session->principal.address = std::move(request.address);
-    session->principal.issuer = controller::authorities_text(session->identity);
-    session->principal.is_mapped = session->identity.is_mapped;
+    session->principal.issuer = controller::authorities_text(*session->identity);
+    session->principal.is_mapped = session->identity->is_mapped;
     session->allowance = allowance_of(*session);
     session->management->owes_ack_of = 0;
     session_changed_(*session, SessionChange::Resumed);
@@ -192,7 +192,7 @@ void Core::go_on(
     if (request.around) resumed = request.around(session->jid, std::move(resumed));
     fanout_.send_again(session, resumed);
     controller_.record_session(
-        session->identity, "resume", session->principal.address, session->jid.str()
+        *session->identity, "resume", session->principal.address, session->jid.str()
     );
     catch_up_.resumed(session);
 }

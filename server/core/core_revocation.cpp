@@ -16,7 +16,7 @@ void Core::end_stream(const SessionPtr& session, const std::string& why) {
     if (!session->is_open()) return;
     fanout_.end(session, xml::StreamError{"reset", why, {}});
     controller_.record_session(
-        session->identity, "certificate-end", session->principal.address, why
+        *session->identity, "certificate-end", session->principal.address, why
     );
 }
 

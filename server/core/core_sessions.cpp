@@ -13,7 +13,7 @@ namespace grid::server {
 namespace asio = boost::asio;
 
 void Core::admit(
-    controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+    controller::IdentityPtr identity, std::string address, std::function<void(SaslFailure)> done
 ) {
     asio::post(
         strand_,
@@ -21,24 +21,24 @@ void Core::admit(
          done = std::move(done)]() mutable {
             if (is_cut_off())
                 return done(std::pair(std::string("temporary-auth-failure"), not_ready().text));
-            auto admission = controller_.admit(identity);
+            auto admission = controller_.admit(*identity);
             if (admission.kind != controller::Admission::Kind::Enter) {
                 bool disabled = admission.kind == controller::Admission::Kind::Disabled;
                 controller_.record_refusal(
-                    "login-refused", identity.account.str(), address,
+                    "login-refused", identity->account.str(), address,
                     disabled ? "account-disabled" : "not-authorized", admission.text
                 );
                 return done(std::pair(
                     std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
                 ));
             }
-            if (identity.is_by_password())
+            if (identity->is_by_password())
                 login_limits_.give_back(
-                    identity.account.str(), net::source_of(address),
+                    identity->account.str(), net::source_of(address),
                     std::chrono::steady_clock::now()
                 );
-            controller_.record_session(identity, "connect", address, "");
-            enrol(identity, address, [done = std::move(done)](const auto& error) {
+            controller_.record_session(*identity, "connect", address, "");
+            enrol(*identity, address, [done = std::move(done)](const auto& error) {
                 if (error)
                     done(std::pair(std::string("temporary-auth-failure"), error->text));
                 else
@@ -116,7 +116,7 @@ void Core::run_before_login(
 }
 
 void Core::issue_token(
-    controller::Identity identity,
+    controller::IdentityPtr identity,
     controller::TokenWish wish,
     std::string address,
     std::function<void(std::optional<controller::Token>)> done
@@ -126,11 +126,11 @@ void Core::issue_token(
         [this, identity = std::move(identity), wish = std::move(wish), address = std::move(address),
          done = std::move(done)]() mutable {
             auto issued = std::make_shared<std::optional<controller::Token>>();
-            auto prepared = controller_.token_request(identity, wish, issued);
+            auto prepared = controller_.token_request(*identity, wish, issued);
             pubsub::Principal actor;
-            actor.jid = identity.account;
+            actor.jid = identity->account;
             actor.address = std::move(address);
-            actor.issuer = controller::authorities_text(identity);
+            actor.issuer = controller::authorities_text(*identity);
             run_before_login(
                 std::move(prepared), std::move(actor),
                 [issued, done = std::move(done)](const std::optional<xml::StanzaError>& error) {
@@ -195,37 +195,37 @@ void Core::enter(
 ) {
     const auto refuse = [&](const std::string& why) {
         controller_.record_refusal(
-            "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+            "login-refused", request.identity->account.str(), request.address, "not-allowed", why
         );
         done(xml::not_allowed(why));
     };
     if (is_cut_off()) return done(not_ready());
     // Without a local part it would be the server itself, which no client is.
-    if (request.identity.account.local().empty())
+    if (request.identity->account.local().empty())
         return refuse(
-            "a client needs an account: NAME@" + std::string(request.identity.account.domain())
+            "a client needs an account: NAME@" + std::string(request.identity->account.domain())
         );
-    if (const auto why = refusal_of(request.identity); !why.empty()) return refuse(why);
-    if (request.identity.is_component()) {
-        if (controller_.state(request.identity.account) != controller::AccountState::Enabled)
+    if (const auto why = refusal_of(*request.identity); !why.empty()) return refuse(why);
+    if (request.identity->is_component()) {
+        if (controller_.state(request.identity->account) != controller::AccountState::Enabled)
             return refuse("the account of the component is not there, or not enabled");
         controller_.record_session(
-            request.identity, "connect", request.address, request.identity.component
+            *request.identity, "connect", request.address, request.identity->component
         );
     }
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;
-    session->bare = request.identity.account;
+    session->bare = request.identity->account;
     session->jid = session->bare.with_prepared_resource(
         request.resource.empty() ? fresh_id() : request.resource
     );
-    session->component = request.identity.component;
+    session->component = request.identity->component;
     session->identity = std::move(request.identity);
     session->principal.jid = session->jid;
     session->principal.session = session->id;
     session->principal.address = std::move(request.address);
-    session->principal.issuer = controller::authorities_text(session->identity);
-    session->principal.is_mapped = session->identity.is_mapped;
+    session->principal.issuer = controller::authorities_text(*session->identity);
+    session->principal.is_mapped = session->identity->is_mapped;
     session->transport_kind = request.transport_kind;
     session->since = now();
     session->transport = std::move(request.transport);
@@ -365,7 +365,9 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     }
     session->queue = nullptr;   // requests in flight keep it until they are done
     session->held = nullptr;
-    controller_.record_session(session->identity, "disconnect", session->principal.address, reason);
+    controller_.record_session(
+        *session->identity, "disconnect", session->principal.address, reason
+    );
     presence_.forget(*session);
     sessions_.leave(*session);
     session_changed_(*session, SessionChange::Closed);

@@ -120,7 +120,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     if (!active) catch_up_.paused(session);
     session->is_active = active;
     controller_.record_session(
-        session->identity, active ? "login" : "logout", session->principal.address, ""
+        *session->identity, active ? "login" : "logout", session->principal.address, ""
     );
     fanout_.presence_changed(session->bare);
     if (active) {

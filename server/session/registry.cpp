@@ -65,7 +65,7 @@ void SessionRegistry::take_out(const Session& session) {
     if (found->second.empty()) by_account_.erase(found);
 }
 
-void SessionRegistry::identify(Session& session, controller::Identity identity) {
+void SessionRegistry::identify(Session& session, controller::IdentityPtr identity) {
     const bool is_entered = by_id_.contains(session.id);
     if (is_entered) unlink(session);
     session.identity = std::move(identity);
@@ -74,25 +74,26 @@ void SessionRegistry::identify(Session& session, controller::Identity identity) 
 }
 
 void SessionRegistry::link(const Session& session) {
-    for (const std::string& one : session.identity.path) by_certificate_[one].insert(session.id);
-    by_expiry_.emplace(session.identity.valid_until, session.id);
+    for (const std::string& one : session.identity->path)
+        by_certificate_.emplace(Hash{}(one), session.id);
+    by_expiry_.emplace(session.identity->valid_until, session.id);
 }
 
 void SessionRegistry::unlink(const Session& session) {
-    for (const std::string& one : session.identity.path) {
-        const auto found = by_certificate_.find(one);
-        if (found == by_certificate_.end()) continue;
-        found->second.erase(session.id);
-        if (found->second.empty()) by_certificate_.erase(found);
-    }
-    by_expiry_.erase({session.identity.valid_until, session.id});
+    for (const std::string& one : session.identity->path)
+        by_certificate_.erase({Hash{}(one), session.id});
+    by_expiry_.erase({session.identity->valid_until, session.id});
 }
 
 std::vector<SessionPtr> SessionRegistry::by_certificate(const std::string& one) const {
     std::vector<SessionPtr> sessions;
-    if (const auto found = by_certificate_.find(one); found != by_certificate_.end())
-        for (const std::uint64_t id : found->second)
-            if (auto session = find(id)) sessions.push_back(std::move(session));
+    const std::size_t hash = Hash{}(one);
+    for (auto at = by_certificate_.lower_bound({hash, 0});
+         at != by_certificate_.end() && at->first == hash; ++at)
+        if (auto session = find(at->second);
+            session &&
+            std::ranges::find(session->identity->path, one) != session->identity->path.end())
+            sessions.push_back(std::move(session));
     return sessions;
 }
 
@@ -160,7 +161,7 @@ controller::SessionView view_of(const Session& s) {
         s.budget ? s.budget->used() : 0,
         s.stanzas_in,
         s.stanzas_out,
-        s.identity,
+        *s.identity,
         s.state == Session::State::Hibernating,
         s.management != nullptr,
         s.management ? s.management->unacked.sent() - s.management->unacked.acknowledged() : 0,
@@ -205,7 +206,7 @@ std::vector<controller::SessionView> SessionRegistry::sessions() const {
 
 const controller::Identity* SessionRegistry::identity(std::uint64_t session) const {
     auto found = by_id_.find(session);
-    return found == by_id_.end() ? nullptr : &found->second->identity;
+    return found == by_id_.end() ? nullptr : found->second->identity.get();
 }
 
 bool SessionRegistry::is_active(std::uint64_t session) const {

@@ -41,7 +41,7 @@ public:
     /// Of a cluster: whether all members that are there have told all of their sessions.
     void set_complete(bool knows_all) { knows_all_ = knows_all; }
     /// The session rests on another certificate from now on.
-    void identify(Session& session, controller::Identity identity);
+    void identify(Session& session, controller::IdentityPtr identity);
 
     /// Sessions here that rest on a certificate: `link` is an entry of controller::Identity::path,
     /// of their own certificate or of a CA above it.
@@ -93,7 +93,8 @@ private:
     SessionWatcher* watcher_ = nullptr;
     bool knows_all_ = true;
     std::size_t elsewhere_ = 0;   // of by_id_
-    std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_certificate_;
+    /// Hashes of the entries of their paths, and their numbers.
+    std::set<std::pair<std::size_t, std::uint64_t>> by_certificate_;
     std::set<std::pair<storage::Millis, std::uint64_t>> by_expiry_;
     std::unordered_map<std::uint64_t, SessionPtr> by_id_;
     std::unordered_map<std::string, std::vector<SessionPtr>, Hash, std::equal_to<>> by_account_;

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <charconv>
 #include <stdexcept>
 
 namespace grid::server {
@@ -34,8 +35,11 @@ bool is_equal(std::string_view one, std::string_view other) {
 
 }   // namespace
 
-std::string Resumptions::selector_of(std::string_view token) {
-    return std::string(token.substr(0, selector_digits));
+std::uint64_t Resumptions::selector_of(std::string_view token) {
+    const std::string_view digits = token.substr(0, selector_digits);
+    std::uint64_t selector = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), selector, 16);
+    return selector;
 }
 
 std::string Resumptions::issue(const SessionPtr& session) {
@@ -70,9 +74,9 @@ void Resumptions::end(const Session& session, std::uint32_t handled) {
     wait_no_more(session);
     if (!session.management || session.management->token.empty()) return;
     const std::string& token = session.management->token;
-    const std::string selector = selector_of(token);
+    const std::uint64_t selector = selector_of(token);
     if (by_selector_.erase(selector) == 0) return;
-    ended_[selector] = {token, session.bare.str(), session.identity.key, handled};
+    ended_[selector] = {token, session.bare.str(), session.identity->key, handled};
     ended_order_.push_back(selector);
     if (ended_order_.size() <= ended_max) return;
     ended_.erase(ended_order_.front());

@@ -59,11 +59,12 @@ private:
         std::string account, key;
         std::uint32_t handled = 0;
     };
-    static std::string selector_of(std::string_view token);
+    /// The part by which it is found; of what is no token any number, since all of it is compared.
+    static std::uint64_t selector_of(std::string_view token);
 
-    std::unordered_map<std::string, SessionPtr> by_selector_;
-    std::unordered_map<std::string, Ended> ended_;
-    std::deque<std::string> ended_order_;   // the oldest first
+    std::unordered_map<std::uint64_t, SessionPtr> by_selector_;
+    std::unordered_map<std::uint64_t, Ended> ended_;
+    std::deque<std::uint64_t> ended_order_;   // the oldest first
     std::set<std::pair<Clock::time_point, std::uint64_t>> waiting_;
     std::unordered_map<std::uint64_t, Clock::time_point> until_;
 };

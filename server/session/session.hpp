@@ -43,7 +43,7 @@ public:
     std::string component;                       // its domain (XEP-0114); empty: a client
 
     // Of its present transport: a resumption replaces these. Core strand.
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     pubsub::Principal principal;
     TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;   // null when it is gone

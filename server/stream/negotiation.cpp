@@ -76,9 +76,9 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     header_sent = true;
     // §4.9.3.9: a client that is logged in cannot call itself by another name.
     if (!header.error && layer == Layer::Authenticated && !header.from.empty() &&
-        header.from.bare() != identity.account)
+        header.from.bare() != identity->account)
         header.error = xml::StreamError{
-            "invalid-from", "the header's 'from' is not " + identity.account.str(), std::nullopt
+            "invalid-from", "the header's 'from' is not " + identity->account.str(), std::nullopt
         };
     if (header.error) return fail(*header.error);
     // No mechanism can be offered, and features without any would say that all is done (§4.3.5).

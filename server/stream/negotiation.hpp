@@ -43,7 +43,7 @@ struct StartTls {};
 struct RestartParser {};   // a new stream header is expected
 /// Ask the controller whether this identity may enter, then call on_admitted.
 struct Admit {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
 };
 /// Ask the controller what it keeps of that name, then call on_keys.
 struct FindKeys {
@@ -55,18 +55,18 @@ struct Register {
 };
 /// Ask the controller what becomes of the tokens of this login, then call on_token.
 struct IssueToken {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     controller::TokenWish wish;
 };
 /// Ask the session table for a resource (empty: any), then call on_bound.
 struct Bind {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     std::string resource;   // prepared
     sm::Wishes wishes = {};
 };
 /// Ask the session table to go on with the session of that token, then call on_resumed.
 struct Resume {
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     std::string token;
     std::uint32_t handled = 0;
     sm::Around around = {};   // `<success/>` of SASL2; empty: `<resumed/>` stands alone

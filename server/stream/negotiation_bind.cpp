@@ -19,7 +19,7 @@ void Negotiation::State::on_bind(const Element& iq) {
     if (iq.attr_or("type", "") != "set")
         return refuse_bind(xml::bad_request("a resource is bound with type='set'"));
     const auto to = iq.attr_or("to", "");
-    if (!to.empty() && to != settings.domain && to != identity.account.str())
+    if (!to.empty() && to != settings.domain && to != identity->account.str())
         return fail("not-authorized", "a resource must be bound before any other stanza");
     const Element* wanted = iq.child("bind", ns::bind)->child("resource");
     const std::string text = wanted ? wanted->text() : std::string();

@@ -73,12 +73,13 @@ void Negotiation::State::on_handshake(const xml::Element& element) {
         };
         return fail("not-authorized", "that is not the handshake of " + component->domain.str());
     }
-    identity = {};
-    identity.account = component->account;
-    identity.component = component->domain.str();
-    identity.subject = "component " + identity.component;
-    identity.valid_until = std::numeric_limits<storage::Millis>::max();
-    out.emplace_back(Bind{identity, identity.component});
+    controller::Identity proved;
+    proved.account = component->account;
+    proved.component = component->domain.str();
+    proved.subject = "component " + proved.component;
+    proved.valid_until = std::numeric_limits<storage::Millis>::max();
+    identity = std::make_shared<const controller::Identity>(std::move(proved));
+    out.emplace_back(Bind{identity, identity->component});
     awaits = Awaits::Resource;
 }
 

@@ -113,8 +113,10 @@ void Negotiation::State::authenticated(sasl::Success success) {
         return refuse_sasl("invalid-authzid", "the header's 'from' is not " + account.str(), false);
     if (!stream_from.empty() && stream_from != account)
         return fail("invalid-from", "the header's 'from' is not " + account.str());
-    identity = success.password.empty() ? tls::to_identity(presented, account)
-                                        : identity_by_password(account, success.password);
+    identity = std::make_shared<const controller::Identity>(
+        success.password.empty() ? tls::to_identity(presented, account)
+                                 : identity_by_password(account, success.password)
+    );
     success_data = std::move(success.data);
     if (sasl2) sasl2->wish.used = std::move(success.token);
     out.emplace_back(Admit{identity});

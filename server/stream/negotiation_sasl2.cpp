@@ -180,8 +180,8 @@ bool Negotiation::State::resume_by_sasl2() {
 /// Resumes or binds what was asked for, or says so at once.
 void Negotiation::State::go_on_by_sasl2() {
     if (resume_by_sasl2()) return;
-    if (!sasl2->binds) return succeed_by_sasl2(identity.account, nullptr);
-    const std::string part = own_part(sasl2->wish.client, identity.account, spare_id);
+    if (!sasl2->binds) return succeed_by_sasl2(identity->account, nullptr);
+    const std::string part = own_part(sasl2->wish.client, identity->account, spare_id);
     auto resource = xml::prepare_resource(sasl2->tag.empty() ? part : sasl2->tag + "/" + part);
     sm::Wishes wishes{sasl2->takes_copies, sasl2->is_inactive, true, std::nullopt};
     if (sasl2->enable)

@@ -119,7 +119,7 @@ struct Negotiation::State {
     std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged
     std::string asked_for;   // the last authorization identity that a client named
     std::uint32_t attempts_failed = 0;
-    controller::Identity identity;
+    controller::IdentityPtr identity = controller::no_identity();
     std::optional<Component> component;   // of the header, where one may log in
     std::string bind_id;
     bool bind_has_id = false;

@@ -17,6 +17,7 @@ FOLDERS = ("xml", "storage", "pubsub", "controller", "server")
 # Names that have no user here, and why they stay.
 POSITION = "chosen by its number: by its place in a table of names, or in the store"
 BY_ROCKSDB = "RocksDB calls it"
+BY_LIBRARY = "std::allocate_shared calls it"
 ALLOWED = {
     "AssociationPolicy::Whitelist": POSITION,
     "ItemReply::None": POSITION,
@@ -27,6 +28,8 @@ ALLOWED = {
     "OnErrorRecoveryBegin": BY_ROCKSDB,
     "LogRecordFound": BY_ROCKSDB,
     "async_write_some": "Asio calls it, as of any stream",
+    "allocate": BY_LIBRARY,
+    "deallocate": BY_LIBRARY,
     "deleted": "the tests that compare two memories dump it",
     "changed_ns": "FileStamp is compared as a whole",
 }

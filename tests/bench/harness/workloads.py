@@ -1,5 +1,5 @@
 # tests/bench/harness/workloads.py: the workloads, and which of their figures are shown.
-from harness import fairness, filtered, many
+from harness import fairness, filtered, idle_managed, many
 from harness.workload import Failure, Metric, Workload, median   # noqa: F401
 
 FAN_OUT = [
@@ -36,11 +36,7 @@ WORKLOADS = [
               Metric("p99_ms", "p99 ms", 1, "less"),
               Metric("server_cpu_us", "CPU µs / login", 0, "less")],
              ["--clients", "4000"], ["--clients", "200"]),
-    Workload("idle_managed", "5,000 idle clients with stream management, then cut off", "idle",
-             [Metric("kib_per_client", "resident KiB / client", 1, "less"),
-              Metric("hibernating_kib", "KiB / hibernating session", 1, "less")],
-             ["--clients", "5000", "--concurrency", "64", "--managed", "--hibernate"],
-             ["--clients", "200", "--settle", "1", "--managed", "--hibernate"], kinds=("gridd",)),
+    idle_managed.IdleManaged(),
     Workload("resumptions", "resumptions after a cut, TLS resumed by tickets, 32 at a time",
              "resumptions", RESUMPTIONS,
              ["--clients", "4000"], ["--clients", "200", "--settle", "1"], kinds=("gridd",)),

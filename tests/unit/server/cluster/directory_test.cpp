@@ -62,7 +62,7 @@ TEST_CASE("each member knows the sessions of the others") {
             REQUIRE(found);
             CHECK(found->id == guest.session->id);
             CHECK(found->is_active);
-            CHECK(found->identity.fingerprint == guest.session->identity.fingerprint);
+            CHECK(found->identity->fingerprint == guest.session->identity->fingerprint);
         }
         CHECK(sessions.size() == (member < 2 ? 1U : 0U));
         CHECK(sessions.elsewhere() == (member < 2 ? 1U : 2U));

@@ -37,13 +37,14 @@ server::LogSettings members_log() {
     return settings;
 }
 
-controller::Identity member_identity(const std::string& account) {
+controller::IdentityPtr member_identity(const std::string& account, const std::string& key = {}) {
     controller::Identity identity;
+    identity.key = key;
     identity.account = xml::Jid::parse(account).value();
     identity.anchor = "anchor";
     identity.fingerprint = "f-" + account;
     identity.valid_until = identity.not_after = 4'000'000'000'000;
-    return identity;
+    return std::make_shared<const controller::Identity>(std::move(identity));
 }
 
 xml::Element parse_stanza(const std::string& text) {
@@ -202,8 +203,7 @@ std::shared_ptr<MembersStage::Resumed> MembersStage::asks_to_resume(
     auto resumed = std::make_shared<Resumed>();
     resumed->guest.transport = std::make_shared<ReadTransport>();
     server::ResumeRequest request;
-    request.identity = member_identity(account + "@grid.example");
-    request.identity.key = key;
+    request.identity = member_identity(account + "@grid.example", key);
     request.token = token;
     request.handled = handled;
     request.address = "192.0.2.2:2";

@@ -177,7 +177,7 @@ SessionPtr CatchUpStage::comes(
     session->jid = *xml::Jid::parse(full);
     session->bare = session->jid.bare();
     enable(session->bare);
-    session->identity = identity_of(session->bare);
+    session->identity = std::make_shared<const controller::Identity>(identity_of(session->bare));
     session->principal.jid = session->jid;
     session->principal.session = session->id;
     session->principal.issuer = anchor;

@@ -17,8 +17,10 @@ SessionPtr session_of(const std::string& full, std::uint64_t id) {
     session->id = id;
     session->jid = *xml::Jid::parse(full);
     session->bare = session->jid.bare();
-    session->identity.account = session->bare;
-    session->identity.key = "key of " + session->bare.str();
+    controller::Identity identity;
+    identity.account = session->bare;
+    identity.key = "key of " + session->bare.str();
+    session->identity = std::make_shared<const controller::Identity>(std::move(identity));
     session->budget = std::make_shared<Budget>(1000);
     session->management = std::make_unique<Management>(session->budget);
     return session;
@@ -43,9 +45,9 @@ TEST_CASE("a token finds its session until that ends") {
     const std::string kept = token;
     resumptions.end(*session, 7);
     CHECK(resumptions.find(kept) == nullptr);
-    CHECK(resumptions.handled_by_ended(kept, session->identity) == 7U);
-    CHECK_FALSE(resumptions.handled_by_ended(other, session->identity));
-    CHECK_FALSE(resumptions.handled_by_ended(kept, session_of("b@grid.example/1", 2)->identity));
+    CHECK(resumptions.handled_by_ended(kept, *session->identity) == 7U);
+    CHECK_FALSE(resumptions.handled_by_ended(other, *session->identity));
+    CHECK_FALSE(resumptions.handled_by_ended(kept, *session_of("b@grid.example/1", 2)->identity));
 }
 
 TEST_CASE("tokens differ, and a token without its session's consent is none") {
@@ -58,14 +60,14 @@ TEST_CASE("tokens differ, and a token without its session's consent is none") {
 }
 
 TEST_CASE("a token is bound to the account and the key of the certificate") {
-    const auto mine = session_of("a@grid.example/1", 1)->identity;
+    const auto mine = *session_of("a@grid.example/1", 1)->identity;
     auto renewed = mine;
     renewed.fingerprint = "another certificate of the same key";
     CHECK(Resumptions::is_same(mine, renewed));
     auto other_key = mine;
     other_key.key = "another key";
     CHECK_FALSE(Resumptions::is_same(mine, other_key));
-    CHECK_FALSE(Resumptions::is_same(mine, session_of("b@grid.example/1", 2)->identity));
+    CHECK_FALSE(Resumptions::is_same(mine, *session_of("b@grid.example/1", 2)->identity));
 }
 
 TEST_CASE("sessions that wait end in the order of their times") {
@@ -100,7 +102,7 @@ TEST_CASE("only the newest of the ended sessions are remembered") {
         resumptions.end(*session, static_cast<std::uint32_t>(id));
         all.emplace_back(session->management->token, session);
     }
-    const auto& asker = all.front().second->identity;
+    const auto& asker = *all.front().second->identity;
     CHECK_FALSE(resumptions.handled_by_ended(all.front().first, asker));
     CHECK(resumptions.handled_by_ended(all.back().first, asker) == 5000U);
 }

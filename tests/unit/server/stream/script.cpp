@@ -126,7 +126,7 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
             sent_.clear();
             out.emplace_back("restart");
         } else if (const auto* admit = std::get_if<stream::Admit>(&action)) {
-            out.push_back("admit " + admit->identity.account.str());
+            out.push_back("admit " + admit->identity->account.str());
         } else if (const auto* token = std::get_if<stream::IssueToken>(&action)) {
             out.push_back("token " + token->wish.mechanism);
         } else if (const auto* wanted = std::get_if<stream::Register>(&action)) {

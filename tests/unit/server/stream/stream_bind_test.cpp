@@ -169,8 +169,8 @@ TEST_CASE("the identity that is admitted and bound carries the certificate", "[s
     const auto actions = stage.negotiation().on_event(*parser.next(), "id");
     REQUIRE(actions.size() == 1);
     const auto& admit = std::get<stream::Admit>(actions.front());
-    CHECK(admit.identity.fingerprint == "f00");
-    CHECK(admit.identity.anchor == "anchor");
+    CHECK(admit.identity->fingerprint == "f00");
+    CHECK(admit.identity->anchor == "anchor");
 }
 
 TEST_CASE(

@@ -418,7 +418,9 @@ class Lies(unittest.TestCase):
         talker.login(cluster.client("pub"), "r")
         talker.does("<create node='told'/>")
         before = member.resident_bytes()
-        for number, way in enumerate(("cut", "empty", "words", "html", "deep", "silent", "huge")):
+        for number, way in enumerate(
+            ("cut", "empty", "words", "html", "deep", "silent", "huge", "slow", "bare")
+        ):
             with self.subTest(way):
                 liar.lie(way)
                 until(lambda: not cluster.says_ready(member), f"{way}: it believes that")
@@ -433,6 +435,54 @@ class Lies(unittest.TestCase):
                 )
         self.assertLess(member.resident_bytes() - before, 600 << 20)
         self.assertIsNone(member.process.poll())
+
+
+    def test_what_was_acknowledged_on_a_wrong_answer_is_there(self):
+        """Answers that come twice, and so behind the next question; revisions that are not those of
+        the change: publishes may wait or be refused, and go on when etcd says the truth."""
+        cluster = Cluster(1, 1, ALL, {"accounts.auto_approve": "true"}, fabric=False, tls=False)
+        self.addCleanup(cluster.close)
+        member = cluster[0]
+        liar = Liar(cluster.etcd.all[0])
+        self.addCleanup(liar.close)
+        member.settings["cluster.etcd"] = liar.url
+        cluster.start()
+        bundle, acknowledged = cluster.client("pub"), []
+
+        def publish(item):
+            talker = Talker(member.c2s, DOMAIN)
+            self.addCleanup(talker.socket.close)
+            talker.seconds = 8
+            try:
+                talker.login(bundle, item)
+                if "type='result'" in talker.pubsub("set", talker.publish("told", "x", item)):
+                    acknowledged.append(item)
+                    return True
+            except (AssertionError, OSError):
+                pass   # no answer, or no login
+            return False
+
+        first = Talker(member.c2s, DOMAIN)
+        self.addCleanup(first.socket.close)
+        first.login(bundle, "first")
+        first.does("<create node='told'/>")
+        for way in ("twice", "late", "early", "stale"):
+            with self.subTest(way):
+                liar.lie(way)
+                for number in range(3):
+                    publish(f"{way}{number}")
+                liar.lie(None)
+                until(lambda w=way: publish(f"{w}-{time.monotonic_ns()}"), "publishes go on")
+                self.assertIsNone(member.process.poll())
+        member.kill9()   # a start reads etcd's log again
+        member.start()
+        cluster.wait_ready()
+        last = Talker(member.c2s, DOMAIN)
+        self.addCleanup(last.socket.close)
+        last.login(bundle, "last")
+        answer = last.pubsub("get", "<items node='told'/>")
+        self.assertEqual([], [item for item in acknowledged if f"id='{item}'" not in answer])
+        self.assertTrue(member.admin_json("audit", "verify")["ok"])
 
 
 @needs_etcd

@@ -91,6 +91,23 @@ class Clustered(unittest.TestCase):
 
 
 @needs_etcd
+class LongLeases(Clustered):
+    def test_a_patient_etcd_is_heard_as_often_as_any(self):
+        """With an --election-timeout of five seconds, as between sites, it grants eight seconds
+        where two were asked for."""
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        cluster.etcd.options = ["--election-timeout", "5000", "--heartbeat-interval", "500"]
+        cluster.start()
+        mark, oldest = cluster[0].log_mark(), 0
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            oldest = max(oldest, cluster[0].cluster_status()["heard_ms"])
+            time.sleep(0.1)
+        print(f"    etcd was heard at most {oldest} ms ago")
+        self.assertNotIn("cluster_cut_off", cluster[0].log(mark))
+
+
+@needs_etcd
 class Certificates(Clustered):
     def test_a_reload_renews_certificates_and_a_revoked_member_is_cut_off(self):
         with tempfile.TemporaryDirectory(prefix="gridd-test-") as folder:

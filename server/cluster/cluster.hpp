@@ -97,6 +97,8 @@ public:
     // Membership
     void begin() override;
     bool leads() const override { return leads_; }
+    /// As an administrator asked; any thread.
+    bool is_draining() const { return is_draining_; }
     bool is_cut_off() const override;
     std::optional<std::string> sent_elsewhere() const override;
     void applied(storage::Revision revision) override;
@@ -140,6 +142,8 @@ private:
     void follow_wish(Wish wish);
     void set_draining(bool is_draining);
     void stand_or_not();
+    void note_others();
+    void take_ask(storage::MemberId from, storage::Revision revision);
     void tick();
     void note_fitness(bool may_lead);
     void look(const storage::ReplicationStatus& status);
@@ -201,6 +205,7 @@ private:
     /// Earlier, a connection could come before all that its channels are for have said so.
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
+    std::atomic<bool> is_needed_ = false;   // no other member takes clients
     std::atomic<std::uint64_t> exported_ = 0;
     std::atomic<std::uint64_t> leaving_ = 0;   // as ControlWord::Kind::Leaving
     std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;

@@ -16,6 +16,12 @@ constexpr auto facts_every = std::chrono::seconds(2);
 /// A store that takes writes again does so for so long before its member leads: space comes and
 /// goes at the bound.
 constexpr auto fit_after = std::chrono::seconds(4);
+
+/// One that is drained, starts, or cannot follow takes none.
+bool takes_clients(const Member& member) {
+    return !member.is_draining && member.flushed_group != serves_nobody;
+}
+
 }   // namespace
 
 void Cluster::tick() {
@@ -50,15 +56,30 @@ void Cluster::note_fitness(bool may_lead) {
     stand_or_not();
 }
 
+/// While all members that are there are drained they lead and take clients as if none were: the
+/// last one that was not may have been lost, or several were drained at once.
+void Cluster::note_others() {
+    bool is_needed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_needed = std::ranges::none_of(members_, takes_clients);
+    }
+    if (is_needed_.exchange(is_needed) == is_needed || !is_draining_) return;
+    log_.warn("cluster_drained_serves", {{"on", is_needed ? "yes" : "no"}});
+    if (!is_needed && on_drain) on_drain();
+}
+
 /// Alone it stays: there is none that could do better.
 void Cluster::stand_or_not() {
+    note_others();
     bool is_alone = false;
     {
         const std::lock_guard lock(mutex_);
         is_alone = members_.empty();
     }
     const bool can_lead = may_lead_ && is_counted_;
-    const bool stands = has_begun_ && !is_draining_ && (can_lead || is_alone);
+    const bool is_welcome = !is_draining_ || is_needed_;
+    const bool stands = has_begun_ && is_welcome && (can_lead || is_alone);
     if (std::exchange(is_standing_, stands) == stands) return;
     stands ? roster_->campaign() : roster_->resign();
 }
@@ -135,7 +156,7 @@ controller::ClusterView Cluster::view() const {
     view.name = config_.cluster.name;
     view.member = self_.name;
     view.is_leader = leads_;
-    view.is_draining = is_draining_;
+    view.is_draining = is_draining_ && !is_needed_;
     view.is_cut_off = is_cut_off();
     view.needs_copy = status.needs_copy;
     view.term = status.term;
@@ -181,8 +202,13 @@ Result<void, std::string> Cluster::ask(Wish wish, const std::string& member) {
         if (!is_self) to = found->id;
         const bool goes = wish == Wish::Drain || wish == Wish::Leave;
         const bool has_others = std::ranges::any_of(members_, [&](const Member& other) {
-            return other.name != member && !other.is_draining;
+            return other.name != member && takes_clients(other);
         });
+        if (wish == Wish::Promote && is_cut_off())
+            return Asked(
+                boost::system::in_place_error,
+                "etcd is not heard at present, and no member can become the leader without it"
+            );
         if (goes && !has_others && (is_self || is_draining_))
             return Asked(
                 boost::system::in_place_error,

@@ -237,10 +237,11 @@ void Cluster::begin() {
             const std::lock_guard lock(mutex_);
             others = members_;
             if (store_ != nullptr) store_->follow_leader(leader_);
-            self_.flushed_group = status_.flushed_group;
+            self_.flushed_group = self_.has_group = status_.flushed_group;
         }
         self_.needs_group = needs_no_group;
         standing_.begin(Clock::now());
+        log_short_at_ = Clock::now();
         roster_->update(self_);
         links_->start();
         are_links_started_ = true;

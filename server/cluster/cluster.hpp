@@ -143,6 +143,7 @@ private:
     void set_draining(bool is_draining);
     void stand_or_not();
     void note_others();
+    void note_log_end();
     void take_ask(storage::MemberId from, storage::Revision revision);
     void tick();
     void note_fitness(bool may_lead);
@@ -229,6 +230,8 @@ private:
     bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
     bool is_standing_ = false;
+    bool is_log_short_ = false, is_short_told_ = false;   // another member has more groups
+    Clock::time_point log_short_at_;                      // when none had, the last time
     Clock::time_point unfit_at_;        // when its store took no writes, the last time
     Clock::time_point known_at_;        // when the member was made known last
     Clock::time_point facts_told_at_;   // to all others

@@ -16,6 +16,7 @@ constexpr auto facts_every = std::chrono::seconds(2);
 /// A store that takes writes again does so for so long before its member leads: space comes and
 /// goes at the bound.
 constexpr auto fit_after = std::chrono::seconds(4);
+constexpr auto log_told_within = std::chrono::seconds(2);
 
 /// One that is drained, starts, or cannot follow takes none.
 bool takes_clients(const Member& member) {
@@ -69,9 +70,43 @@ void Cluster::note_others() {
     if (!is_needed && on_drain) on_drain();
 }
 
+/// Of an etcd that was emptied, or restored from an older snapshot: whoever led would go on without
+/// what members have acknowledged.
+void Cluster::note_log_end() {
+    std::string ahead;
+    std::uint64_t known = 0, has = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        known = status_.known_group;
+        for (const Member& member : members_)
+            if (member.has_group > std::max(known, has)) {
+                has = member.has_group;
+                ahead = member.name;
+            }
+    }
+    is_log_short_ = !ahead.empty() && !leads_;
+    if (!is_log_short_) {
+        log_short_at_ = Clock::now();
+        is_short_told_ = false;
+    }
+    // A log that is only behind tells of these groups in a moment.
+    if (is_short_told_ || Clock::now() < log_short_at_ + log_told_within) return;
+    is_short_told_ = true;
+    log_.error(
+        "cluster_log_behind",
+        {{"groups", std::to_string(known)},
+         {"member", ahead},
+         {"has", std::to_string(has)},
+         {"do",
+          "this member does not lead: etcd was emptied, or restored from an older snapshot "
+          "(manual: When etcd is lost)"}}
+    );
+}
+
 /// Alone it stays: there is none that could do better.
 void Cluster::stand_or_not() {
     note_others();
+    note_log_end();
     bool is_alone = false;
     {
         const std::lock_guard lock(mutex_);
@@ -79,7 +114,7 @@ void Cluster::stand_or_not() {
     }
     const bool can_lead = may_lead_ && is_counted_;
     const bool is_welcome = !is_draining_ || is_needed_;
-    const bool stands = has_begun_ && is_welcome && (can_lead || is_alone);
+    const bool stands = has_begun_ && is_welcome && !is_log_short_ && (can_lead || is_alone);
     if (std::exchange(is_standing_, stands) == stands) return;
     stands ? roster_->campaign() : roster_->resign();
 }
@@ -133,7 +168,7 @@ void Cluster::look(const storage::ReplicationStatus& status) {
 void Cluster::make_known(const storage::ReplicationStatus& status) {
     known_at_ = Clock::now();
     if (is_counted_ && applied_ >= status.applied && status.flushed_group > self_.flushed_group) {
-        self_.flushed_group = status.flushed_group;
+        self_.flushed_group = self_.has_group = status.flushed_group;
         roster_->update(self_);
     }
     if (!status.is_leader) return;
@@ -246,7 +281,7 @@ void Cluster::follow_wish(Wish wish) {
         case Wish::Promote:
             set_draining(false);
             // Not by a word to the others: it could be lost, and a third one come between.
-            if (may_lead_) return roster_->take_lead();
+            if (may_lead_ && !is_log_short_) return roster_->take_lead();
             log_.warn("cluster_stuck", {{"do", "see /readyz of this member: it cannot lead"}});
     }
 }

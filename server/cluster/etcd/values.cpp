@@ -110,6 +110,7 @@ std::string encode_member(const Member& member) {
         {"clients", member.clients},
         {"flushed_group", std::to_string(member.flushed_group)},
         {"is_draining", member.is_draining},
+        {"has_group", std::to_string(member.has_group)},
     };
     if (member.needs_group != needs_no_group)
         record["needs_group"] = std::to_string(member.needs_group);
@@ -125,6 +126,7 @@ std::optional<Member> decode_member(std::string_view text) {
     member.clients = text_in(object, "clients");
     member.flushed_group = number_in(object, "flushed_group");
     member.is_draining = is_set(object, "is_draining");
+    member.has_group = number_in(object, "has_group");
     if (object.contains("needs_group")) member.needs_group = number_in(object, "needs_group");
     if (member.id == 0 || member.name.empty()) return std::nullopt;
     return member;

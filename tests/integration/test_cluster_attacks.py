@@ -596,16 +596,22 @@ class Changed(Attacked):
         self.cluster.etcd.change((self.key(last), None))
         self.is_whole()
 
+    def changes_head(self, kind):
+        """What it was and is; None where a member has written meanwhile."""
+        good = self.cluster.etcd.keys(self.HEAD)[self.HEAD]
+        bad = {
+            "no head": b"v1 nonsense", "none": None,
+            "ahead": good.replace(b"groups=", b"groups=9"),
+        }[kind]
+        is_done = self.cluster.etcd.change((self.HEAD, bad), while_is=(self.HEAD, good))
+        return (good, bad) if is_done else None
+
     def test_the_head_is_changed(self):
         """Nobody can know what is committed: all refuse, and say why."""
-        good = self.cluster.etcd.keys(self.HEAD)[self.HEAD]
-        for number, bad in enumerate((b"v1 nonsense", None, good.replace(b"groups=", b"groups=9"))):
-            with self.subTest(bad):
+        for number, kind in enumerate(("no head", "none", "ahead")):
+            with self.subTest(kind):
                 marks = {one.name: one.log_mark() for one in self.cluster}
-                good = self.cluster.etcd.keys(self.HEAD)[self.HEAD]
-                if bad and bad.startswith(b"v1 term"):
-                    bad = good.replace(b"groups=", b"groups=9")
-                self.cluster.etcd.change((self.HEAD, bad))
+                good, bad = until(lambda k=kind: self.changes_head(k), "the head is changed")
                 for one in self.cluster:
                     until(lambda one=one: not self.cluster.says_ready(one), f"{bad}: {one.name}")
                     until(
@@ -615,7 +621,7 @@ class Changed(Attacked):
                         ), f"{bad}: {one.name} says so",
                     )
                 self.cluster.etcd.change((self.HEAD, good))
-                if bad and bad.startswith(b"v1 term"):   # they wait for groups that never were
+                if kind == "ahead":   # they wait for groups that never were
                     for one in self.cluster:
                         self.assertIsNone(one.process.poll())
                         one.kill9()

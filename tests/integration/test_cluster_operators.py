@@ -116,20 +116,37 @@ class Operators(unittest.TestCase):
         for one in (first, second):
             until(lambda o=one: not self.cluster.is_ready(o), "it says that it is drained")
 
-    def test_all_are_drained_at_once(self):
-        """Each by another one, before any of them knows: the grid goes on."""
-        self.linked()
-        self.addCleanup(self.joins, *self.cluster)
+    def drain_all_at_once(self):
+        """Each by another one. False: one of them knew of the others in time, and refused."""
         names = [one.name for one in self.cluster]
+        answers = []
+
+        def drain(by, name):
+            try:
+                answers.append(by.rest("POST", f"cluster/members/{name}/drain", {}))
+            except Refused:
+                pass
+
         acts = [
-            threading.Thread(
-                target=one.rest, args=("POST", f"cluster/members/{name}/drain", {})
-            ) for one, name in zip(self.cluster, names[1:] + names[:1])
+            threading.Thread(target=drain, args=pair)
+            for pair in zip(self.cluster, names[1:] + names[:1])
         ]
         for one in acts:
             one.start()
         for one in acts:
             one.join()
+        return len(answers) == len(names)
+
+    def test_all_are_drained_at_once(self):
+        """Before any of them knows of the others: the grid goes on."""
+        self.linked()
+        self.addCleanup(self.joins, *self.cluster)
+        for _ in range(10):
+            if self.drain_all_at_once():
+                break
+            self.joins(*self.cluster)
+        else:
+            self.skipTest("on this machine one is always drained before the others are asked")
         until(
             lambda: all(
                 row["draining"] for one in self.cluster for row in one.cluster_status()["members"]

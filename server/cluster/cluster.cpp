@@ -237,10 +237,11 @@ void Cluster::begin() {
             const std::lock_guard lock(mutex_);
             others = members_;
             if (store_ != nullptr) store_->follow_leader(leader_);
-            self_.flushed_group = status_.flushed_group;
+            self_.flushed_group = self_.has_group = status_.flushed_group;
         }
         self_.needs_group = needs_no_group;
         standing_.begin(Clock::now());
+        log_short_at_ = Clock::now();
         roster_->update(self_);
         links_->start();
         are_links_started_ = true;
@@ -316,7 +317,7 @@ bool Cluster::is_cut_off() const {
 
 /// Each in its turn, so that the clients of one member come to all others.
 std::optional<std::string> Cluster::sent_elsewhere() const {
-    if (!is_draining_) return std::nullopt;
+    if (!is_draining_ || (is_needed_ && leaving_ == 0)) return std::nullopt;
     static std::atomic<std::size_t> turn = 0;
     const std::lock_guard lock(mutex_);
     std::vector<std::string> places;
@@ -329,6 +330,20 @@ std::optional<std::string> Cluster::sent_elsewhere() const {
 void Cluster::applied(storage::Revision revision) {
     applied_ = revision;
     if (has_asks_) post([this] { answer_asks(); });
+}
+
+/// Two for each member are kept, the least and the greatest: the answers to these are answers to
+/// those between.
+void Cluster::take_ask(storage::MemberId from, storage::Revision revision) {
+    const auto is_of = [from](const auto& ask) { return ask.first == from; };
+    const auto last = std::find_if(asks_.rbegin(), asks_.rend(), is_of);
+    if (last != asks_.rend() && last->second == revision) return;
+    if (std::ranges::count_if(asks_, is_of) > 1)
+        last->second = std::max(last->second, revision);
+    else
+        asks_.emplace_back(from, revision);
+    has_asks_ = true;
+    answer_asks();
 }
 
 void Cluster::answer_asks() {
@@ -368,13 +383,7 @@ void Cluster::take_control(storage::MemberId from, const std::string& payload) {
         );
     switch (word->kind) {
         case ControlWord::Kind::WhenApplied:
-            // One for each member: a later one includes those before, whose answer may have left.
-            std::erase_if(asks_, [&](const auto& ask) {
-                return ask.first == from && ask.second > word->number;
-            });
-            asks_.emplace_back(from, word->number);
-            has_asks_ = true;
-            return answer_asks();
+            return take_ask(from, word->number);
         case ControlWord::Kind::Applied:
             acknowledgements_.applied(from, word->number);
             waiting_ = acknowledgements_.size();

@@ -97,6 +97,8 @@ public:
     // Membership
     void begin() override;
     bool leads() const override { return leads_; }
+    /// As an administrator asked; any thread.
+    bool is_draining() const { return is_draining_; }
     bool is_cut_off() const override;
     std::optional<std::string> sent_elsewhere() const override;
     void applied(storage::Revision revision) override;
@@ -140,6 +142,9 @@ private:
     void follow_wish(Wish wish);
     void set_draining(bool is_draining);
     void stand_or_not();
+    void note_others();
+    void note_log_end();
+    void take_ask(storage::MemberId from, storage::Revision revision);
     void tick();
     void note_fitness(bool may_lead);
     void look(const storage::ReplicationStatus& status);
@@ -201,6 +206,7 @@ private:
     /// Earlier, a connection could come before all that its channels are for have said so.
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
+    std::atomic<bool> is_needed_ = false;   // no other member takes clients
     std::atomic<std::uint64_t> exported_ = 0;
     std::atomic<std::uint64_t> leaving_ = 0;   // as ControlWord::Kind::Leaving
     std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;
@@ -224,6 +230,8 @@ private:
     bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
     bool is_standing_ = false;
+    bool is_log_short_ = false, is_short_told_ = false;   // another member has more groups
+    Clock::time_point log_short_at_;                      // when none had, the last time
     Clock::time_point unfit_at_;        // when its store took no writes, the last time
     Clock::time_point known_at_;        // when the member was made known last
     Clock::time_point facts_told_at_;   // to all others

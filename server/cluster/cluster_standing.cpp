@@ -19,6 +19,7 @@ void Cluster::look_at_standing(const storage::ReplicationStatus& status) {
     is_waited_for_ = standing_.is_in();
     if (is_counted == is_counted_) return;
     is_counted_ = is_counted;
+    self_.has_group = std::max(self_.has_group, status.flushed_group);
     self_.flushed_group = is_counted ? status.flushed_group : serves_nobody;
     roster_->update(self_);
     stand_or_not();   // a member that can begin no term keeps others from it

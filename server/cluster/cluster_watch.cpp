@@ -16,6 +16,13 @@ constexpr auto facts_every = std::chrono::seconds(2);
 /// A store that takes writes again does so for so long before its member leads: space comes and
 /// goes at the bound.
 constexpr auto fit_after = std::chrono::seconds(4);
+constexpr auto log_told_within = std::chrono::seconds(2);
+
+/// One that is drained, starts, or cannot follow takes none.
+bool takes_clients(const Member& member) {
+    return !member.is_draining && member.flushed_group != serves_nobody;
+}
+
 }   // namespace
 
 void Cluster::tick() {
@@ -50,15 +57,64 @@ void Cluster::note_fitness(bool may_lead) {
     stand_or_not();
 }
 
+/// While all members that are there are drained they lead and take clients as if none were: the
+/// last one that was not may have been lost, or several were drained at once.
+void Cluster::note_others() {
+    bool is_needed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_needed = std::ranges::none_of(members_, takes_clients);
+    }
+    if (is_needed_.exchange(is_needed) == is_needed || !is_draining_) return;
+    log_.warn("cluster_drained_serves", {{"on", is_needed ? "yes" : "no"}});
+    if (!is_needed && on_drain) on_drain();
+}
+
+/// Of an etcd that was emptied, or restored from an older snapshot: whoever led would go on without
+/// what members have acknowledged.
+void Cluster::note_log_end() {
+    std::string ahead;
+    std::uint64_t known = 0, has = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        known = status_.known_group;
+        for (const Member& member : members_)
+            if (member.has_group > std::max(known, has)) {
+                has = member.has_group;
+                ahead = member.name;
+            }
+    }
+    is_log_short_ = !ahead.empty() && !leads_;
+    if (!is_log_short_) {
+        log_short_at_ = Clock::now();
+        is_short_told_ = false;
+    }
+    // A log that is only behind tells of these groups in a moment.
+    if (is_short_told_ || Clock::now() < log_short_at_ + log_told_within) return;
+    is_short_told_ = true;
+    log_.error(
+        "cluster_log_behind",
+        {{"groups", std::to_string(known)},
+         {"member", ahead},
+         {"has", std::to_string(has)},
+         {"do",
+          "this member does not lead: etcd was emptied, or restored from an older snapshot "
+          "(manual: When etcd is lost)"}}
+    );
+}
+
 /// Alone it stays: there is none that could do better.
 void Cluster::stand_or_not() {
+    note_others();
+    note_log_end();
     bool is_alone = false;
     {
         const std::lock_guard lock(mutex_);
         is_alone = members_.empty();
     }
     const bool can_lead = may_lead_ && is_counted_;
-    const bool stands = has_begun_ && !is_draining_ && (can_lead || is_alone);
+    const bool is_welcome = !is_draining_ || is_needed_;
+    const bool stands = has_begun_ && is_welcome && !is_log_short_ && (can_lead || is_alone);
     if (std::exchange(is_standing_, stands) == stands) return;
     stands ? roster_->campaign() : roster_->resign();
 }
@@ -112,7 +168,7 @@ void Cluster::look(const storage::ReplicationStatus& status) {
 void Cluster::make_known(const storage::ReplicationStatus& status) {
     known_at_ = Clock::now();
     if (is_counted_ && applied_ >= status.applied && status.flushed_group > self_.flushed_group) {
-        self_.flushed_group = status.flushed_group;
+        self_.flushed_group = self_.has_group = status.flushed_group;
         roster_->update(self_);
     }
     if (!status.is_leader) return;
@@ -135,7 +191,7 @@ controller::ClusterView Cluster::view() const {
     view.name = config_.cluster.name;
     view.member = self_.name;
     view.is_leader = leads_;
-    view.is_draining = is_draining_;
+    view.is_draining = is_draining_ && !is_needed_;
     view.is_cut_off = is_cut_off();
     view.needs_copy = status.needs_copy;
     view.term = status.term;
@@ -181,8 +237,13 @@ Result<void, std::string> Cluster::ask(Wish wish, const std::string& member) {
         if (!is_self) to = found->id;
         const bool goes = wish == Wish::Drain || wish == Wish::Leave;
         const bool has_others = std::ranges::any_of(members_, [&](const Member& other) {
-            return other.name != member && !other.is_draining;
+            return other.name != member && takes_clients(other);
         });
+        if (wish == Wish::Promote && is_cut_off())
+            return Asked(
+                boost::system::in_place_error,
+                "etcd is not heard at present, and no member can become the leader without it"
+            );
         if (goes && !has_others && (is_self || is_draining_))
             return Asked(
                 boost::system::in_place_error,
@@ -220,7 +281,7 @@ void Cluster::follow_wish(Wish wish) {
         case Wish::Promote:
             set_draining(false);
             // Not by a word to the others: it could be lost, and a third one come between.
-            if (may_lead_) return roster_->take_lead();
+            if (may_lead_ && !is_log_short_) return roster_->take_lead();
             log_.warn("cluster_stuck", {{"do", "see /readyz of this member: it cannot lead"}});
     }
 }

@@ -160,13 +160,21 @@ void leave_cluster(const Options& options, std::string member) {
 
 }   // namespace
 
+/// Optional; an empty one, as of a shell's variable that is not set, is not taken for none.
+static void add_member_name(CLI::App& command, std::string& member) {
+    command.add_option("member", member, "its name; without, the member that is asked")
+        ->check([](const std::string& name) {
+            return name.empty() ? "the name of the member is empty" : std::string();
+        });
+}
+
 static void add_leave_command(CLI::App& group, const Options& options) {
     CLI::App* command = group.add_subcommand(
         "leave", "drain a member, and stop its server when its clients are gone"
     );
     const auto member = std::make_shared<std::string>();
     const auto is_short = std::make_shared<bool>(false);
-    command->add_option("member", *member, "its name; without, the member that is asked");
+    add_member_name(*command, *member);
     command->add_flag("--no-wait", *is_short, "do not wait until it has left");
     command->callback([&options, member, is_short] {
         if (*is_short) return ask_member(options, "leave", *member);
@@ -191,7 +199,7 @@ static void add_cluster_commands(CLI::App& app, const Options& options) {
     for (const auto& [name, about] : rows) {
         CLI::App* command = group->add_subcommand(name, about);
         const auto member = std::make_shared<std::string>();
-        command->add_option("member", *member, "its name; without, the member that is asked");
+        add_member_name(*command, *member);
         command->callback([&options, member, act = std::string(name)] {
             ask_member(options, act, *member);
         });

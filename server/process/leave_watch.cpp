@@ -38,7 +38,7 @@ LeaveWatch::Left LeaveWatch::look_around() const {
 }
 
 void LeaveWatch::look() {
-    if (!cluster_.sent_elsewhere()) return end();   // an administrator called it back
+    if (!cluster_.is_draining()) return end();   // an administrator called it back
     const auto now = Clock::now();
     const Left left = look_around();
     if (left != left_) moved_ = now;

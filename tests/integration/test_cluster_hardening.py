@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -88,6 +89,92 @@ class Clustered(unittest.TestCase):
                 one["linked"] or one["self"] for status in found for one in status["members"]
             ) and all(len(status["members"]) == len(cluster.members) for status in found)
         until(are_linked, lambda: f"the links: {cluster.status()}")
+
+
+@needs_etcd
+class LongLeases(Clustered):
+    def test_a_patient_etcd_is_heard_as_often_as_any(self):
+        """With an --election-timeout of five seconds, as between sites, it grants eight seconds
+        where two were asked for."""
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        cluster.etcd.options = ["--election-timeout", "5000", "--heartbeat-interval", "500"]
+        cluster.start()
+        mark, oldest = cluster[0].log_mark(), 0
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            oldest = max(oldest, cluster[0].cluster_status()["heard_ms"])
+            time.sleep(0.1)
+        print(f"    etcd was heard at most {oldest} ms ago")
+        self.assertNotIn("cluster_cut_off", cluster[0].log(mark))
+
+
+@needs_etcd
+class OlderEtcd(Clustered):
+    """An operator puts an older etcd in its place while members run that have more: whoever was
+    away must not lead, as that would leave out what was acknowledged."""
+
+    def setUp(self):
+        self.cluster_of_three = cluster = self.cluster(fabric=False, tls=False).start()
+        self.linked(cluster)
+        self.ahead, self.away = cluster.members[:2], cluster.members[2]
+        self.owner = self.talker(cluster, "owner", self.ahead[0])
+        self.owner.does("<create node='kept'/>")
+        cluster.wait_same()
+
+    def publish(self, count):
+        for number in range(count):
+            self.owner.does(self.owner.publish("kept", "x", f"i{number}"))
+
+    def folders(self):
+        return [(one.folder, one.folder + ".older") for one in self.cluster_of_three.etcd.all]
+
+    def put_in_place(self, restore):
+        etcds = self.cluster_of_three.etcd
+        marks = [one.log_mark() for one in self.ahead]
+        for one in etcds.all:
+            one.kill9()
+        for folder, older in self.folders():
+            shutil.rmtree(folder)
+            if restore:
+                shutil.copytree(older, folder)
+        etcds.start()
+        for one, mark in zip(self.ahead, marks):
+            until(lambda o=one, m=mark: "cluster_not_waited_for" in o.log(m), "it refuses the log")
+
+    def leads_nowhere(self):
+        """Not the one that was away, in whatever time."""
+        cluster = self.cluster_of_three
+        mark = self.away.log_mark()
+        self.away.spawn()   # without a leader a new store does not begin
+        until(lambda: "cluster_log_behind" in self.away.log(mark), "it says why it does not lead")
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            self.assertEqual([], [one.name for one in cluster if cluster.is_ready(one)])
+            time.sleep(0.2)
+
+    def test_an_emptied_etcd(self):
+        self.publish(5)
+        time.sleep(2)   # their records say what they have
+        self.away.stop()
+        self.away.wipe()
+        os.mkdir(self.away.data, 0o700)
+        self.put_in_place(restore=False)
+        self.leads_nowhere()
+
+    def test_an_etcd_of_an_older_snapshot(self):
+        cluster = self.cluster_of_three
+        self.away.stop()
+        for one in cluster.etcd.all:
+            one.kill9()
+        for folder, older in self.folders():
+            shutil.copytree(folder, older)
+        cluster.etcd.start()
+        cluster.wait_ready(self.ahead)
+        self.owner = self.talker(cluster, "owner", self.ahead[0], "again")
+        self.publish(5)
+        time.sleep(2)   # their records say what they have
+        self.put_in_place(restore=True)
+        self.leads_nowhere()
 
 
 @needs_etcd

@@ -1,6 +1,7 @@
 # tests/integration/test_cluster_operators.py: acts of operators on the members of a cluster, and
 # members that hear from nobody.
 import subprocess
+import threading
 import time
 import unittest
 
@@ -84,6 +85,85 @@ class Operators(unittest.TestCase):
             },
             "the acts are on record",
         )
+
+    def joins(self, *members):
+        for one in members:
+            one.rest("POST", f"cluster/members/{one.name}/join", {})
+        self.cluster.wait_ready()
+
+    def test_drained_members_serve_when_no_other_one_does(self):
+        """The last one that was not drained is lost: an upgrade must not end the grid."""
+        self.linked()
+        first, second, third = self.cluster
+        self.addCleanup(self.joins, first, second)
+        for one in (first, second):
+            one.rest("POST", f"cluster/members/{one.name}/drain", {})
+        for one in (first, second):
+            until(lambda o=one: not self.cluster.is_ready(o), "it says that it is drained")
+        until(lambda: self.cluster.leader() is third, "the third one leads")
+        third.kill9()
+        begin = time.monotonic()
+        for one in (first, second):
+            until(lambda o=one: self.cluster.is_ready(o), "it serves again")
+        client = self.client("left", first)
+        client.does(f"<create node='left-{time.monotonic_ns()}'/>")
+        print(f"    drained members serve {time.monotonic() - begin:.1f} s after the other's end")
+        # The third one leads again when it is back, and takes the clients.
+        third.spawn()
+        third.wait_started()
+        client.expect("see-other-host", WAIT_SECONDS)
+        until(lambda: self.cluster.leader() is third, "it leads again")
+        for one in (first, second):
+            until(lambda o=one: not self.cluster.is_ready(o), "it says that it is drained")
+
+    def drain_all_at_once(self):
+        """Each by another one. False: one of them knew of the others in time, and refused."""
+        names = [one.name for one in self.cluster]
+        answers = []
+
+        def drain(by, name):
+            try:
+                answers.append(by.rest("POST", f"cluster/members/{name}/drain", {}))
+            except Refused:
+                pass
+
+        acts = [
+            threading.Thread(target=drain, args=pair)
+            for pair in zip(self.cluster, names[1:] + names[:1])
+        ]
+        for one in acts:
+            one.start()
+        for one in acts:
+            one.join()
+        return len(answers) == len(names)
+
+    def test_all_are_drained_at_once(self):
+        """Before any of them knows of the others: the grid goes on."""
+        self.linked()
+        self.addCleanup(self.joins, *self.cluster)
+        for _ in range(10):
+            if self.drain_all_at_once():
+                break
+            self.joins(*self.cluster)
+        else:
+            self.skipTest("on this machine one is always drained before the others are asked")
+        until(
+            lambda: all(
+                row["draining"] for one in self.cluster for row in one.cluster_status()["members"]
+            ), "all are drained",
+        )
+        for one in self.cluster:
+            until(lambda o=one: self.cluster.is_ready(o), "it serves")
+        client = self.client("ring", self.cluster[1])
+        client.does(f"<create node='ring-{time.monotonic_ns()}'/>")
+
+    def test_an_empty_name_is_not_taken_for_none(self):
+        """As that of a shell's variable that is not set."""
+        for act in ("drain", "leave", "promote", "join"):
+            done = self.cluster[0].gridctl("cluster", act, "", identity=self.cluster.admin)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            self.assertIn("the name of the member is empty", done.stderr)
+        self.assertFalse(self.cluster[0].cluster_status()["draining"])
 
     def test_a_member_is_promoted(self):
         self.linked()
@@ -194,6 +274,10 @@ class Operators(unittest.TestCase):
             self.assertEqual(caught.exception.status, 503)
             self.assertEqual(caught.exception.body["code"], "cut-off")
             self.assertTrue(member.rest("GET", "cluster")["cut_off"])
+            with self.assertRaises(Refused) as caught:
+                member.rest("POST", "cluster/members/m0/promote", {})
+            self.assertEqual(caught.exception.status, 409)
+            self.assertIn("etcd is not heard", str(caught.exception))
             stranger = Talker(member.c2s, DOMAIN)
             self.addCleanup(stranger.socket.close)
             with self.assertRaises(AssertionError):

@@ -85,6 +85,11 @@ bool EtcdConnection::is_outdated() const {
     return endpoint_.is_tls && tls_version_ != tls_->version();
 }
 
+bool EtcdConnection::has_surplus() {
+    error_code error;
+    return buffer_.size() != 0 || tcp().socket().available(error) != 0;
+}
+
 EtcdError EtcdConnection::late() const {
     return {
         EtcdError::Kind::Unreachable, 0,

@@ -55,6 +55,8 @@ public:
     bool may_be_used_again() const { return parser_->get().keep_alive() && !is_outdated(); }
     /// The files with which it was made are not those in force.
     bool is_outdated() const;
+    /// Bytes have come behind the last answer: the next request would take them for its own.
+    bool has_surplus();
     /// Of the files, where those before them are still in force; empty: none.
     const std::string& files_fault() const { return files_fault_; }
     /// The error of a call that waits no longer, while this goes on.

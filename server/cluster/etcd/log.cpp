@@ -44,7 +44,7 @@ private:
         const json::object& answer, LogHead head, const std::string& group
     );
     storage::Result<LogHead> refused(
-        const EtcdError& error, LogHead head, const std::string& group
+        const EtcdError& error, std::uint64_t expected, LogHead head, const std::string& group
     );
     boost::system::error_code complain(const EtcdError& error, Errc when_unreachable);
     void compact(std::uint64_t revision);
@@ -94,10 +94,11 @@ storage::Result<LogHead> EtcdLog::append(const LogHead& expected, const LogGroup
                           {ranged(range_request(keys_.head())), ranged(range_request(key))}
                       )
     );
-    if (!answer) return refused(answer.error(), head, bytes);
+    if (!answer) return refused(answer.error(), expected.version, head, bytes);
     if (!is_set(*answer, "succeeded")) return found_instead(*answer, head, bytes);
     head.version = revision_of(*answer);
-    if (head.version == 0) return make_error_code(Errc::UnknownOutcome);
+    // A revision that cannot be: the same call again finds the group, and its own revision.
+    if (head.version <= expected.version) return make_error_code(Errc::UnknownOutcome);
     return head;
 }
 
@@ -121,9 +122,9 @@ storage::Result<LogHead> EtcdLog::found_instead(
 }
 
 /// A group that etcd refuses now, for want of space, may be in the log since a try whose answer was
-/// lost.
+/// lost. Where the head is another one than `expected` the same call could be refused for ever.
 storage::Result<LogHead> EtcdLog::refused(
-    const EtcdError& error, LogHead head, const std::string& group
+    const EtcdError& error, std::uint64_t expected, LogHead head, const std::string& group
 ) {
     const auto reason = complain(error, Errc::UnknownOutcome);
     if (error.kind == EtcdError::Kind::Unreachable || error.follows_silence)
@@ -136,7 +137,10 @@ storage::Result<LogHead> EtcdLog::refused(
     );
     if (!answer) return make_error_code(Errc::UnknownOutcome);
     const auto found = found_instead(*answer, head, group);
-    return !found && found.error() == Errc::Fenced ? reason : found;
+    const auto heads = records_of(*answer, 0);
+    const auto now = heads ? head_among(*heads) : std::nullopt;
+    const bool is_expected = now && now->version == expected;
+    return !found && found.error() == Errc::Fenced && is_expected ? reason : found;
 }
 
 storage::Result<std::vector<Logged>> EtcdLog::read(std::uint64_t after) {

@@ -82,7 +82,7 @@ std::shared_ptr<EtcdConnection> EtcdPool::take_free(Place& place) {
     while (!place.free.empty()) {
         auto connection = std::move(place.free.back());
         place.free.pop_back();
-        if (!connection->is_outdated()) return connection;
+        if (!connection->is_outdated() && !connection->has_surplus()) return connection;
     }
     return nullptr;
 }

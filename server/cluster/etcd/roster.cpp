@@ -22,9 +22,12 @@ using net::no_throw;
 
 constexpr auto look_every = 500ms;
 constexpr auto pause_before_joining_again = 250ms, pause_before_watching_again = 200ms;
+constexpr auto pause_before_asking_again = 100ms;
 /// Without word of etcd a lease counts as ended that long after its time: a new leader of etcd
 /// gives all leases their full time again.
 constexpr auto lease_slack = 3s;
+/// etcd grants one and a half times its --election-timeout, of which 50 s are the most.
+constexpr std::uint64_t lease_most = 100;   // seconds
 constexpr auto take_over_within = 10s;
 /// Between two tries of a start that waits.
 constexpr auto pause_of_start = 500ms;
@@ -230,7 +233,7 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
     }
     lease_ = lease;
     const std::uint64_t seconds = answer ? number_in(*answer, "TTL") : 0;
-    ttl_ = seconds == 0 ? settings_.lease : std::chrono::seconds(seconds);
+    ttl_ = seconds == 0 ? settings_.lease : std::chrono::seconds(std::min(seconds, lease_most));
     confirmed_ = asked;
     co_return std::nullopt;
 }
@@ -269,7 +272,10 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
                 ": end it, or give this one another cluster.member"
             );
         }
-        if (!numbers || numbers->empty()) continue;   // the other member ended meanwhile
+        if (!numbers || numbers->empty()) {   // the other member ended meanwhile
+            co_await pause(pause_before_asking_again);
+            continue;
+        }
         if (has_name_)
             co_return lasting_refusal(
                 "the member " + numbers->front().value +
@@ -336,7 +342,8 @@ asio::awaitable<void> EtcdRoster::keep_lease() {
             if (lease_ == 0) co_await pause(pause_before_joining_again);
             continue;
         }
-        const auto next = confirmed_ + ttl_ / 3;
+        // A longer lease than was asked for is renewed as often: that is how etcd is heard, too.
+        const auto next = confirmed_ + std::min<EtcdClock::duration>(ttl_, settings_.lease) / 3;
         if (const auto now = EtcdClock::now(); next > now) co_await pause(next - now);
         co_await renew();
     }

@@ -42,13 +42,19 @@ std::string text_in(const json::object& object, std::string_view name) {
     return text == nullptr ? std::string() : std::string(*text);
 }
 
+/// Revisions and leases are int64 in etcd, which refuses any comparison with a greater number.
+std::uint64_t int64_in(const json::object& object, std::string_view name) {
+    const std::uint64_t number = number_in(object, name);
+    return number > INT64_MAX ? 0 : number;
+}
+
 std::optional<EtcdRecord> record_of(const json::object& object) {
     auto key = bytes_in(object, "key");
     auto value = bytes_in(object, "value");
     if (!key || !value) return std::nullopt;
     return EtcdRecord{
-        std::move(*key), std::move(*value), number_in(object, "create_revision"),
-        number_in(object, "mod_revision"), number_in(object, "lease")
+        std::move(*key), std::move(*value), int64_in(object, "create_revision"),
+        int64_in(object, "mod_revision"), int64_in(object, "lease")
     };
 }
 
@@ -104,6 +110,7 @@ std::string encode_member(const Member& member) {
         {"clients", member.clients},
         {"flushed_group", std::to_string(member.flushed_group)},
         {"is_draining", member.is_draining},
+        {"has_group", std::to_string(member.has_group)},
     };
     if (member.needs_group != needs_no_group)
         record["needs_group"] = std::to_string(member.needs_group);
@@ -119,6 +126,7 @@ std::optional<Member> decode_member(std::string_view text) {
     member.clients = text_in(object, "clients");
     member.flushed_group = number_in(object, "flushed_group");
     member.is_draining = is_set(object, "is_draining");
+    member.has_group = number_in(object, "has_group");
     if (object.contains("needs_group")) member.needs_group = number_in(object, "needs_group");
     if (member.id == 0 || member.name.empty()) return std::nullopt;
     return member;
@@ -219,7 +227,7 @@ const json::object* object_in(const json::object& object, std::string_view name)
 
 std::uint64_t revision_of(const json::object& answer) {
     const json::object* header = object_in(answer, "header");
-    return header == nullptr ? 0 : number_in(*header, "revision");
+    return header == nullptr ? 0 : int64_in(*header, "revision");
 }
 
 std::optional<std::vector<EtcdRecord>> records_of(const json::object& range) {

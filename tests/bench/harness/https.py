@@ -1,6 +1,7 @@
 # tests/bench/harness/https.py: gridd with files, curl as its client, what a server costs meanwhile.
 """A server is a child process below a folder of its own; its port of HTTPS is `port`."""
 
+import contextlib
 import json
 import os
 import re
@@ -111,6 +112,11 @@ class Gridd(Server):
         self.c2s = ("127.0.0.1", int(listen["c2s"].rsplit(":", 1)[1]))
         self.addresses = {"socks5": ("127.0.0.1", int(listen["socks5"].rsplit(":", 1)[1]))}
         self.stream = Raw(self.c2s, DOMAIN).login(self.bundle, "bench")
+
+    @contextlib.contextmanager
+    def at(self, _client):
+        """The server that the client is at, for what tests of clusters share with this."""
+        yield self
 
     def slot(self, size, name):
         self.stream.send(

@@ -189,16 +189,20 @@ class Ensemble:
             return False
         return True
 
-    def change(self, *operations):
-        """One transaction: (key, bytes) puts, (key, None) deletes."""
+    def change(self, *operations, while_is=None):
+        """One transaction: (key, bytes) puts, (key, None) deletes. `while_is`: a key and its value,
+        without which nothing is changed. True: it is."""
         def coded(text):
             return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
 
-        self.wait_leader().ask("/v3/kv/txn", {"success": [
+        compare = [] if while_is is None else [
+            {"key": coded(while_is[0]), "target": "VALUE", "value": coded(while_is[1])}
+        ]
+        return self.wait_leader().ask("/v3/kv/txn", {"compare": compare, "success": [
             {"requestDeleteRange": {"key": coded(key)}} if value is None
             else {"requestPut": {"key": coded(key), "value": coded(value)}}
             for key, value in operations
-        ]})
+        ]}).get("succeeded", False)
 
     def keys(self, prefix):
         """{key: value} below a prefix, in bytes."""

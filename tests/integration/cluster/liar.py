@@ -3,19 +3,25 @@
 
 import http.client
 import http.server
+import json
 import select
 import socket
 import threading
 
+REVISIONS = {"late": str(2**64 - 1), "early": "1"}
+
 
 class Liar:
     """`way`: None, the truth; else what becomes of an answer: 'cut', 'huge', 'empty' ({}), 'words',
-    'html', 'stale' (the first answer of that path since then, for ever), 'silent', 'deep'."""
+    'html', 'stale' (the first answer of that path since then, for ever), 'silent', 'deep', 'slow'
+    (byte after byte), 'bare' (its header alone), 'twice' (and once more the one before it), 'late'
+    (a revision that no etcd can have), 'early' (the first revision)."""
 
     def __init__(self, etcd):
         self.etcd, self.way = etcd, None
         self.answers = 0
         self.first = {}
+        self.before = b"{}"   # the answer before
         self.stopped = threading.Event()
         liar = self
 
@@ -38,6 +44,9 @@ class Liar:
         class Server(http.server.ThreadingHTTPServer):
             request_queue_size = 128
             daemon_threads = True
+
+            def handle_error(self, *_):   # a member has closed its connection
+                pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -65,12 +74,17 @@ class Liar:
             self.stopped.wait(30)
             handler.close_connection = True
             return
+        if way == "slow":
+            self.drip(handler, status, text)
+            return
         if way == "stale":
             status, text = self.first.setdefault((handler.path, body), (status, text))
         text = {
             "empty": b"{}", "words": b"\"no object\"", "html": b"<html>502</html>",
             "deep": b'{"header":' * 100_000,
         }.get(way, text)
+        if way in REVISIONS or way == "bare":
+            text = self.changed(way, text)
         if way == "huge":
             text = b'{"header":{"revision":"1"},"kvs":"' + b"x" * (70 << 20) + b'"}'
         handler.send_response(status)
@@ -79,6 +93,34 @@ class Liar:
         handler.end_headers()
         handler.wfile.write(text[:len(text) // 2] if way == "cut" else text)
         handler.close_connection = way == "cut"
+        if way == "twice":
+            handler.wfile.write(
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.before) + self.before
+            )
+        self.before = text
+
+    def drip(self, handler, status, text):
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(text)))
+        handler.end_headers()
+        for place in range(len(text)):
+            if self.stopped.wait(0.2):
+                return
+            handler.wfile.write(text[place:place + 1])
+
+    @staticmethod
+    def changed(way, text):
+        """The answer with another header, or with nothing else."""
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            return text
+        header = answer.get("header", {})
+        if way == "bare":
+            answer = {"header": header}
+        if way in REVISIONS:
+            header["revision"] = REVISIONS[way]
+        return json.dumps(answer).encode()
 
     def pass_watch(self, handler, body):
         """The bytes as they come, or chunks of lies in their place."""

@@ -61,13 +61,32 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     CHECK(read->needs_group == needs_no_group);
     Member starting = member;
     starting.needs_group = 0;
+    starting.has_group = 41;
     const auto again = decode_member(encode_member(starting));
     REQUIRE(again.has_value());
     CHECK(again->needs_group == 0);
+    CHECK(again->has_group == 41);
     CHECK(decode_leader(encode_leader(member)) == member.id);
     for (const char* wrong : {"", "[]", "{", "{}", R"({"id":"0","name":"n1"})", R"({"id":"1"})"})
         CHECK_FALSE(decode_member(wrong).has_value());
     CHECK(decode_leader("?") == 0);
+}
+
+TEST_CASE("revisions and leases that etcd cannot have are none", "[etcd]") {
+    const auto revision = [](const char* text) {
+        return revision_of(object_of(std::string(R"({"header":{"revision":)") + text + "}}"));
+    };
+    CHECK(revision(R"("9223372036854775807")") == INT64_MAX);
+    for (const char* wrong :
+         {R"("9223372036854775808")", R"("18446744073709551615")", R"("-1")", "1e300", "true",
+          R"("")"})
+        CHECK(revision(wrong) == 0);
+    const auto records = records_of(
+        object_of(R"({"kvs":[{"key":"aw==","mod_revision":"9223372036854775808","lease":"7"}]})")
+    );
+    REQUIRE(records.has_value());
+    CHECK(records->front().mod_revision == 0);
+    CHECK(records->front().lease == 7);
 }
 
 TEST_CASE("requests have base64 and numbers as strings", "[etcd]") {

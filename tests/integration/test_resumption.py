@@ -100,14 +100,15 @@ class Break(Resumed):
         desk.wait_items("i4")
         desk.ack()
         desk.ping()
+        member = self.server.at(desk)   # which alone knows its counts later
         self.cut(desk)
         self.publish(5, 8)
         raw = self.log_in(self.desk)   # the same full address: the session is replaced
         self.assertEqual(self.ids(raw, "i7"), ids(5, 8))
         self.quiet(raw)
-        name, attributes, children = self.connect().try_to_resume(
-            self.desk, desk.token, desk.handled
-        )
+        with member:
+            again = self.connect()
+        name, attributes, children = again.try_to_resume(self.desk, desk.token, desk.handled)
         self.assertEqual((name, children), ("failed", NOT_FOUND))
         self.assertEqual(int(attributes["h"]), desk.sent)
 
@@ -632,6 +633,7 @@ class Behind(Talking):
 
         slow.wait(lambda: "m0" in came())
         self.say("early")
+        self.sender.wait(self.returned)
         self.assertEqual(self.returned(), [("early", "service-unavailable")])
         other = self.reader("other")
         other.ping()

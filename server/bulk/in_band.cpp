@@ -44,11 +44,29 @@ std::optional<xml::StanzaError> InBand::pass(
             std::to_string(found->second.block_bytes_max) + " bytes"
         );
     const RunningPtr running = found->second.running;
-    const auto taken = running->take(offer.bytes, Transfers::Clock::now());
-    if (taken.pause.count() > 0) pauses_[from.id] = std::max(pauses_[from.id], taken.pause);
-    if (!taken.is_over) return std::nullopt;
+    if (!count(*running, from, offer.bytes)) return std::nullopt;
     transfers_.cut(running, State::Quota, std::string(controller::bulk::describe(State::Quota)));
     return xml::resource_constraint("bulk.bytes_per_account_max is reached");
+}
+
+/// True: the bytes are used up.
+bool InBand::count(Running& running, const Session& from, std::uint64_t bytes) {
+    const auto now = Transfers::Clock::now();
+    if (from.elsewhere) return running.count(bytes, now);
+    const auto taken = running.take(bytes, now);
+    slow_down(from, taken.pause);
+    return taken.is_over;
+}
+
+void InBand::passes_elsewhere(const Session& from, std::uint64_t bytes) {
+    auto pace = paces_.find(from.id);
+    if (pace == paces_.end())
+        pace = paces_.emplace(from.id, transfers_.pace_of(from.bare.str())).first;
+    slow_down(from, pace->second.take(bytes, Transfers::Clock::now()));
+}
+
+void InBand::slow_down(const Session& from, std::chrono::nanoseconds pause) {
+    if (pause.count() > 0) pauses_[from.id] = std::max(pauses_[from.id], pause);
 }
 
 bool InBand::is_open(const Session& from, const Session& to, std::string_view sid) const {
@@ -111,6 +129,7 @@ std::chrono::nanoseconds InBand::take_pause(const Session& session) {
 
 void InBand::session_ended(const Session& session) {
     pauses_.erase(session.id);
+    paces_.erase(session.id);
     std::erase_if(streams_, [&](const auto& entry) {
         const Stream& stream = entry.second;
         if (stream.opener != session.id && stream.other != session.id) return false;

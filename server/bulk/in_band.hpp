@@ -20,7 +20,9 @@
 namespace grid::server::bulk {
 
 /// A stream is opened under the policy's right, then either side sends in it: the right is that of
-/// the one that opened it. Each is a transfer. Core strand only.
+/// the one that opened it. Each is a transfer. Of a stream between two members of a cluster the
+/// member of the side that accepted it has the table, and the sender's member looks at the rate,
+/// since it reads from the sender. Core strand only.
 class InBand {
 public:
     /// Sends that iq to the session, if it is there.
@@ -35,6 +37,8 @@ public:
     std::optional<xml::StanzaError> pass(
         const Session& from, const Session& to, const Offer& offer
     );
+    /// A packet goes to the member that has its stream.
+    void passes_elsewhere(const Session& from, std::uint64_t bytes);
     /// Whether a packet would pass now.
     bool is_open(const Session& from, const Session& to, std::string_view sid) const;
     /// The iq that opened or closed a stream was answered by `by`, or will not be.
@@ -59,6 +63,8 @@ private:
     std::optional<xml::StanzaError> open(
         const Session& from, const Session& to, const Offer& offer
     );
+    bool count(Running& running, const Session& from, std::uint64_t bytes);
+    void slow_down(const Session& from, std::chrono::nanoseconds pause);
     /// Both ends hear that the stream is closed.
     void cut(const Key& key);
     void tell_closed(
@@ -70,6 +76,7 @@ private:
     Tell tell_;
     std::map<Key, Stream> streams_;
     std::map<std::uint64_t, std::chrono::nanoseconds> pauses_;   // by session
+    std::map<std::uint64_t, Pace> paces_;   // of sessions that send to other members
     std::uint64_t told_ = 0;
 };
 

@@ -38,18 +38,24 @@ Party party_of(const pubsub::Principal& principal, const controller::Identity& i
     return {principal, identity.path, identity.valid_until};
 }
 
-Running::Taken Running::take(std::uint64_t bytes, TokenBucket::Clock::time_point now) {
+std::chrono::nanoseconds Pace::take(std::uint64_t bytes, TokenBucket::Clock::time_point now) const {
+    auto debt = of_server_->take(bytes, now);
+    if (of_account_) debt = std::max(debt, of_account_->take(bytes, now));
+    return std::max(debt, std::chrono::nanoseconds(0));
+}
+
+bool Running::count(std::uint64_t bytes, TokenBucket::Clock::time_point now) {
     bytes_ += bytes;
-    Taken taken;
     {
         const std::lock_guard lock(shared_->mutex);
         if (!shared_->quotas.take(account_, bytes, transfer_ms(now))) is_over_quota_ = true;
     }
-    auto debt = shared_->rate.take(bytes, now);
-    if (rate_) debt = std::max(debt, rate_->take(bytes, now));
-    taken.pause = std::max(debt, std::chrono::nanoseconds(0));
-    taken.is_over = is_ended_ || is_over_quota_;
-    return taken;
+    return is_ended_ || is_over_quota_;
+}
+
+Running::Taken Running::take(std::uint64_t bytes, TokenBucket::Clock::time_point now) {
+    const bool is_over = count(bytes, now);
+    return {pace_.take(bytes, now), is_over};
 }
 
 Transfers::Transfers(
@@ -117,7 +123,7 @@ Begun Transfers::begin_now(Beginning beginning) {
     transfer.state = State::Running;
     auto running = std::make_shared<Running>();
     running->shared_ = shared_;
-    running->rate_ = rate_of(transfer.account);
+    running->pace_ = pace_of(transfer.account);
     running->id_ = transfer.id;
     running->account_ = transfer.account;
     running->beginning_ = std::move(beginning);
@@ -130,13 +136,21 @@ Begun Transfers::begin_now(Beginning beginning) {
     return running;
 }
 
+Pace Transfers::pace_of(const std::string& account) {
+    Pace pace;
+    pace.of_server_ = std::shared_ptr<TokenBucket>(shared_, &shared_->rate);
+    pace.of_account_ = rate_of(account);
+    return pace;
+}
+
 std::shared_ptr<TokenBucket> Transfers::rate_of(const std::string& account) {
     if (settings_.bytes_per_second_per_account == 0) return nullptr;
-    auto& known = rates_[account];
-    auto rate = known.lock();
-    if (!rate)
-        known = rate =
-            std::make_shared<TokenBucket>(settings_.bytes_per_second_per_account, transfer_burst);
+    if (const auto known = rates_.find(account); known != rates_.end())
+        if (auto rate = known->second.lock()) return rate;
+    std::erase_if(rates_, [](const auto& known) { return known.second.expired(); });
+    auto rate =
+        std::make_shared<TokenBucket>(settings_.bytes_per_second_per_account, transfer_burst);
+    rates_[account] = rate;
     return rate;
 }
 
@@ -149,10 +163,6 @@ void Transfers::finish(const RunningPtr& running, State why, std::string detail)
             while (at != end) at = at->second == running->id_ ? by_link_.erase(at) : std::next(at);
         }
     running_.erase(running->id_);
-    running->rate_.reset();
-    if (const auto rate = rates_.find(running->account_);
-        rate != rates_.end() && rate->second.expired())
-        rates_.erase(rate);
     {
         const std::lock_guard lock(shared_->mutex);
         shared_->quotas.end(running->account_, transfer_ms(Clock::now()));

@@ -48,6 +48,19 @@ struct Refusal {
     std::optional<std::uint64_t> retry_ms;   // of Quota, where it is known
 };
 
+/// The rates of an account and of this server. Any thread.
+class Pace {
+public:
+    /// So many more bytes were moved. So long no more are to be; 0: go on.
+    std::chrono::nanoseconds take(std::uint64_t bytes, TokenBucket::Clock::time_point now) const;
+
+private:
+    friend class Transfers;
+
+    std::shared_ptr<TokenBucket> of_server_;
+    std::shared_ptr<TokenBucket> of_account_;   // null: there is no bound
+};
+
 class Running;
 using RunningPtr = std::shared_ptr<Running>;
 using Begun = Result<RunningPtr, Refusal>;
@@ -74,6 +87,8 @@ public:
     };
     /// So many more bytes were moved. A call for each turn, not for each byte.
     Taken take(std::uint64_t bytes, TokenBucket::Clock::time_point now);
+    /// The same where another member of a cluster has looked at the rate. True: move no more.
+    bool count(std::uint64_t bytes, TokenBucket::Clock::time_point now);
     std::uint64_t bytes() const { return bytes_; }
     std::uint64_t id() const { return id_; }
     bool is_ended() const { return is_ended_; }
@@ -83,7 +98,7 @@ private:
     struct Shared;   // with the table
 
     std::shared_ptr<Shared> shared_;
-    std::shared_ptr<TokenBucket> rate_;   // null: there is no bound
+    Pace pace_;
     std::uint64_t id_ = 0;
     std::string account_;
     std::atomic<std::uint64_t> bytes_ = 0;
@@ -127,6 +142,8 @@ public:
     void rights_changed();
     /// A certificate was revoked: an entry of Party::path.
     void revoke(const std::string& link);
+    /// For bytes that another member of a cluster counts.
+    Pace pace_of(const std::string& account);
     bool rests_on(const std::string& link) const { return by_link_.contains(link); }
     /// The session was ended by the server, or for good.
     void session_ended(const Session& session);

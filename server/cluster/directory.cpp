@@ -99,6 +99,8 @@ void Directory::attach() {
             } else if (one->stanza.kind == StanzaKind::Iq) {
                 arrived.head = read_start_tag(*one->stanza.text);
                 if (arrived.head && !is_answer(*arrived.head)) arrived.head.reset();
+            } else if (one->stanza.is_copied) {
+                arrived.head = read_start_tag(*one->stanza.text);
             }
         }
         if (const auto me = self.lock())

@@ -187,6 +187,8 @@ private:
     void send_pieces(Peer& peer, std::uint64_t number, Giving& giving);
     void hear_piece(Peer& peer, const Piece& piece);
     void hear_settled(const PeerPtr& peer, const Settled& settled);
+    void hear_ended(const Ended& ended);
+    void end_hibernating(Peer& peer, std::uint64_t session);
     void stays(std::uint64_t session);
     void give(
         const PeerPtr& peer,

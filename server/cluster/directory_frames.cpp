@@ -35,7 +35,14 @@ enum class DirectoryWord : std::uint8_t {
     PlaceOf = 19,
     Place = 20
 };
-enum class Carried : std::uint8_t { ToSession = 1, Query };
+enum class Carried : std::uint8_t { ToSession = 1, Query, Packet };
+/// Of `relayed`, in which a version that knows no flags reads a truth: any that is not 0.
+constexpr std::uint8_t carried_relayed = 1, carried_copied = 2;
+
+std::uint8_t flags_of(const Outgoing& stanza) {
+    if (!stanza.is_relayed) return 0;
+    return stanza.is_copied ? carried_relayed | carried_copied : carried_relayed;
+}
 
 void put(Encoder& out, const controller::Identity& identity) {
     out.text(identity.account.str()).text(identity.anchor).text(identity.fingerprint);
@@ -344,9 +351,11 @@ Outgoing outgoing_in(Decoder& in) {
     stanza.kind =
         static_cast<StanzaKind>(std::min(in.u8(), static_cast<std::uint8_t>(StanzaKind::Presence)));
     stanza.to = static_cast<Address>(std::min(in.u8(), static_cast<std::uint8_t>(Address::Full)));
-    stanza.is_relayed = in.boolean();
+    const std::uint8_t flags = in.u8();
+    stanza.is_relayed = flags != 0;
+    stanza.is_copied = (flags & carried_copied) != 0;
     stanza.is_shared = in.boolean();
-    stanza.number = in.u64() & ((std::uint64_t{1} << 56U) - 1);
+    stanza.number = in.u64() & ((std::uint64_t{1} << Outgoing::number_bits) - 1);
     stanza.text = std::make_shared<const std::string>(in.text());
     return stanza;
 }
@@ -379,12 +388,13 @@ std::string encode(const StanzaFrame& frame) {
         const Outgoing& stanza = one->stanza;
         out.u8(static_cast<std::uint8_t>(Carried::ToSession)).u64(one->session);
         out.text(one->jid.str()).u8(static_cast<std::uint8_t>(stanza.kind));
-        out.u8(static_cast<std::uint8_t>(stanza.to)).boolean(stanza.is_relayed);
+        out.u8(static_cast<std::uint8_t>(stanza.to)).u8(flags_of(stanza));
         out.boolean(stanza.is_shared).u64(stanza.number).text(*stanza.text);
         return out.take();
     }
     const auto& query = std::get<QueryElsewhere>(frame.content);
-    out.u8(static_cast<std::uint8_t>(Carried::Query)).u64(query.asker).u64(query.answerer);
+    out.u8(static_cast<std::uint8_t>(query.is_packet() ? Carried::Packet : Carried::Query));
+    out.u64(query.asker).u64(query.answerer);
     out.text(query.to.str()).text(query.asked.str()).text(query.id);
     out.boolean(query.is_counted).text(*query.text);
     return out.take();
@@ -403,7 +413,8 @@ std::optional<StanzaFrame> decode_stanza(std::string_view bytes) {
             frame.content = std::move(one);
             break;
         }
-        case Carried::Query: {
+        case Carried::Query:
+        case Carried::Packet: {
             QueryElsewhere query;
             query.asker = in.u64();
             query.answerer = in.u64();

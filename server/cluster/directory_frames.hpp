@@ -102,7 +102,8 @@ struct Settled {
     std::uint64_t session = 0;
     storage::Revision told_to = 0;
 };
-/// The session had ended before that was heard, and ends there, too.
+/// The session had ended before that was heard, and ends there, too. Or it waits there to be
+/// resumed, and another one of its account needs its place.
 struct Ended {
     std::uint64_t session = 0;
 };

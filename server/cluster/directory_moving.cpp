@@ -129,8 +129,23 @@ void Directory::hear_moving(const PeerPtr& peer, DirectoryFrame frame) {
         if (found) stays(found.mapped().session);
         return;
     }
-    const SessionPtr here = core_.sessions().find(std::get<Ended>(frame).session);
-    if (here && !here->elsewhere && here->moves != 0) core_.replaced_elsewhere(here);
+    hear_ended(std::get<Ended>(frame));
+}
+
+void Directory::hear_ended(const Ended& ended) {
+    const SessionPtr here = core_.sessions().find(ended.session);
+    if (!here || here->elsewhere) return;
+    if (here->state == Session::State::Hibernating)
+        core_.give_way(here);
+    else if (here->moves != 0)
+        core_.replaced_elsewhere(here);
+    core_.flush_elsewhere();
+}
+
+void Directory::end_hibernating(Peer& peer, std::uint64_t session) {
+    if (!peer.is_connected || !links_.send(peer.is.id, Channel::Directory, encode(Ended{session})))
+        return;
+    hear_gone(peer, session);
 }
 
 void Directory::hear_fetch(const PeerPtr& peer, const Fetch& fetch) {

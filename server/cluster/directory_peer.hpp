@@ -31,6 +31,9 @@ struct Directory::Peer final : public Elsewhere {
         return owner && owner->ask(*this, query);
     }
 
+    void end_hibernating(std::uint64_t session) override {
+        if (const auto owner = directory.lock()) owner->end_hibernating(*this, session);
+    }
     void ask_place(const Session& newcomer, Placed done) override;
     bool has_token(std::uint64_t session, const std::string& token) const override;
     std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) override;
@@ -82,8 +85,9 @@ struct Directory::Peer final : public Elsewhere {
 /// A frame with a stanza, its text read.
 struct Directory::Arrived {
     StanzaFrame frame;
-    std::optional<xml::Element> head;   // of an answer to a query: the start tag
-    std::optional<xml::Element> iq;     // of a query
+    /// Of an answer to a query, and of a message of which copies were made: the start tag.
+    std::optional<xml::Element> head;
+    std::optional<xml::Element> iq;   // of a query, or the message of a packet
 };
 
 }   // namespace grid::server::cluster

@@ -16,7 +16,7 @@ namespace {
 /// No session has more of anything: a count beyond is no count.
 constexpr std::uint64_t handed_max = 1'000'000;
 constexpr unsigned item_flag = 1, relayed_flag = 2, shared_flag = 4;
-constexpr std::uint64_t number_max = (std::uint64_t{1} << 56U) - 1;
+constexpr std::uint64_t number_max = (std::uint64_t{1} << Outgoing::number_bits) - 1;
 
 template <class One>
 void put_each(Encoder& out, const One& all, const auto& put_one) {

@@ -266,6 +266,8 @@ public:
     void number_sessions_from(std::uint64_t number) { last_session_ = number; }
     /// Another member says that the session has that resource now: this one ends with <conflict/>.
     void replaced_elsewhere(const SessionPtr& session);
+    /// A session that waits to be resumed ends: another one of the account needs its place.
+    void give_way(const SessionPtr& session);
     /// A session on another member: it is there from now on, or what it said last has changed.
     void enter_elsewhere(const SessionPtr& session);
     void said_elsewhere(const SessionPtr& session, const Presence::Words& words);

@@ -34,7 +34,6 @@ void Core::leave_elsewhere(const SessionPtr& session) {
     presence_.withdraw(session);   // without a transport: its member is lost
     session->transport = nullptr;
     router_.logged_out_elsewhere(session);
-    transfers_.session_ended(*session);
     in_band_.session_ended(*session);
     presence_.forget(*session);
     sessions_.leave(*session);

@@ -26,6 +26,7 @@ bool Core::hibernate(const SessionPtr& session) {
     session->state = Session::State::Hibernating;
     session->management->heard();
     session_changed_(*session, SessionChange::Hibernated);
+    sessions_.changed(*session);   // of an account the oldest gives way, wherever it is
     resumptions_.wait(*session, steady_clock::now() + session->management->resume_within);
     while (resumptions_.waiting() > config_.sessions.hibernating_max) {
         const auto oldest = sessions_.find(resumptions_.next());

@@ -259,16 +259,22 @@ void Core::enter(
     answer();
 }
 
-/// A session that nobody uses gives way to a new one; here alone, since one elsewhere would end
-/// too late.
+/// A session that nobody uses gives way to a new one: one here, or else one elsewhere, which its
+/// member ends. Should it be resumed there at that moment it stays, and is told of again.
 void Core::make_room_for(const xml::Jid& full) {
-    const auto& all = sessions_.of_account(full.bare_view());
     if (sessions_.count_beside(full) < config_.limits.resources_per_account_max) return;
-    const auto idle = std::ranges::find_if(all, [](const SessionPtr& s) {
-        return !s->elsewhere && s->state == Session::State::Hibernating;
-    });
-    if (idle != all.end())
-        end_hibernating(SessionPtr(*idle), "another session of the account needed its place");
+    SessionPtr here, there;
+    for (const SessionPtr& one : sessions_.of_account(full.bare_view())) {
+        if (one->state != Session::State::Hibernating || one->jid == full) continue;
+        SessionPtr& oldest = one->elsewhere ? there : here;
+        if (!oldest) oldest = one;
+    }
+    if (here) return give_way(here);
+    if (there) there->elsewhere->end_hibernating(there->id);
+}
+
+void Core::give_way(const SessionPtr& session) {
+    end_hibernating(session, "another session of the account needed its place");
 }
 
 void Core::replaced_by_bind(const SessionPtr& replaced) {

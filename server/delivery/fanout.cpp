@@ -397,7 +397,7 @@ void Fanout::push(
 /// nothing goes there.
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
     const SessionPtr session = sessions_.find(full);
-    if (session && session->elsewhere) session->is_ended = true;
+    if (session && session->elsewhere) ends_elsewhere(*session);
     if (session && !session->elsewhere) end(session, std::move(error));
 }
 
@@ -405,10 +405,14 @@ void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
     if (on_account_end_) on_account_end_(bare);
     for (const auto& session : sessions_.of_account(bare.str())) {
         if (session->elsewhere)
-            session->is_ended = true;
+            ends_elsewhere(*session);
         else
             end(session, error);
     }
+}
+
+void Fanout::ends_elsewhere(Session& session) {
+    if (!std::exchange(session.is_ended, true) && on_end_) on_end_(session);
 }
 
 void Fanout::end(const SessionPtr& session, xml::StreamError error) {

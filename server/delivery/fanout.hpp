@@ -65,7 +65,8 @@ public:
     using EndHibernating = std::function<void(const SessionPtr& session, const std::string& why)>;
     void attach(EndHibernating end) { end_hibernating_ = std::move(end); }
 
-    /// Called in the turn in which the server ends a session, before its stream is closed.
+    /// Called in the turn in which the server ends a session, before its stream is closed; of one
+    /// elsewhere when this member hears of the act.
     void attach_end(std::function<void(const Session&)> on_end) { on_end_ = std::move(on_end); }
     /// Called when all sessions of an account (bare JID) are to end.
     void attach_account_end(std::function<void(const xml::Jid&)> on_account_end) {
@@ -221,6 +222,7 @@ private:
     void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
     void end_streams();
+    void ends_elsewhere(Session& session);
     void make_room_for(const Session& session);
     void forget_audience(std::uint64_t node);
     void forget_audiences();

@@ -118,7 +118,10 @@ Fanout::Room Fanout::take_room(const SessionPtr& session) {
     // that are not acknowledged leave half of the room to answers and messages.
     const auto used = budget.used();
     const auto most = budget.fair_bytes_max() / (session->management ? 2 : 1);
-    const bool is_over = used != 0 && used + session->pending_bytes > most;
+    // One stanza may be larger than the room. Many that came at once leave some of it to stanzas
+    // that are no items.
+    const bool is_alone = used == 0 && session->pending.size() == 1;
+    const bool is_over = !is_alone && used + session->pending_bytes > most;
     auto taken = is_over ? Taken::Full : budget.take(session->pending_bytes);
     if (taken == Taken::Full) {
         leave_out_items(session);

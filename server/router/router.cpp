@@ -266,6 +266,15 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
     return prepare_presence(session, std::move(stanza), std::move(inbound));
 }
 
+Inbound Router::prepare_packet(const Session& session, xml::Element message, xml::Jid to) const {
+    Inbound inbound;
+    inbound.destination = addresses_.classify(to, session.bare);
+    inbound.to = std::move(to);
+    prepare_relayed_message(session, message, inbound);
+    inbound.stanza = skeleton(std::move(message));
+    return inbound;
+}
+
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");

@@ -188,7 +188,8 @@ public:
     /// An iq of type get or set of a session elsewhere to one here, as its member sent it on.
     void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
     /// A stanza that another member sent to a session here, or that was here. Of an answer to a
-    /// query `head` is the start tag. The caller runs the queue, as of `hand_on`.
+    /// query, and of a message of which copies were made, `head` is the start tag. The caller runs
+    /// the queue, as of `hand_on`.
     std::shared_ptr<SenderQueue> deliver_here(
         const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
     );
@@ -208,6 +209,8 @@ public:
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    /// Of a message that another member sent on.
+    Inbound prepare_packet(const Session& session, xml::Element message, xml::Jid to) const;
     std::optional<pubsub::PreparedRequest> prepare_at_account(
         const Session& session,
         xml::IqType type,
@@ -316,6 +319,7 @@ private:
         const Session& session, const xml::Jid& to, const controller::bulk::Offer& offer
     ) const;
     Way way_of_packet(const Session& session, const Inbound& packet) const;
+    SessionPtr receiver_elsewhere(const Session& session, const Inbound& packet) const;
     void note_answer(const Queries::Query& query, bool is_error);
     void note_offered_stream(const Queries::Query& query, const std::string& sid);
 
@@ -336,6 +340,9 @@ private:
         const Asked& asked
     );
     using Refuse = std::function<void(xml::StanzaError)>;
+    void send_packet(const SessionPtr& sender, const SessionPtr& receiver, const Inbound& packet);
+    void packet_lost(const QueryElsewhere& packet);
+    void note_copied(const xml::Element& message, const xml::Jid& to);
     /// The iq goes to the answerer's member, which refuses it if need be.
     void send_elsewhere(
         const SessionPtr& answerer,

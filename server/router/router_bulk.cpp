@@ -154,6 +154,18 @@ Router::Way Router::way_of_packet(const Session& session, const Inbound& packet)
     return way;
 }
 
+/// The session on another member whose stream in band this packet is of, unless the table of that
+/// stream is here. A packet that came from another member goes to none.
+SessionPtr Router::receiver_elsewhere(const Session& session, const Inbound& packet) const {
+    const bool is_data = packet.offer && packet.offer->kind == Offer::Kind::Data;
+    if (!is_data || session.elsewhere || packet.to.is_bare()) return nullptr;
+    SessionPtr receiver = connected(packet.to);
+    if (!receiver || !receiver->elsewhere ||
+        in_band_->is_open(session, *receiver, packet.offer->sid))
+        return nullptr;
+    return receiver;
+}
+
 void Router::note_answer(const Queries::Query& query, bool is_error) {
     if (query.offer) in_band_->answered(query.from, query.to, *query.offer, is_error);
 }

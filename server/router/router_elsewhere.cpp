@@ -54,6 +54,8 @@ void Router::ask_elsewhere(
                             in_band_->is_open(*asker, *answerer, offer->sid);
     if (is_counted)
         if (const auto error = in_band_->pass(*asker, *answerer, *offer)) return refuse(*error);
+    if (!is_counted && offer && offer->kind == Kind::Data)
+        in_band_->passes_elsewhere(*asker, offer->bytes);
     Queries::Query query;
     query.asker = asker->id;
     query.answerer = answerer->id;
@@ -83,7 +85,30 @@ void Router::send_elsewhere(
     if (!answerer->elsewhere->ask(sent)) unanswered(sent);
 }
 
+/// A message with a packet of a stream that the addressee's member looks after.
+void Router::send_packet(
+    const SessionPtr& sender, const SessionPtr& receiver, const Inbound& packet
+) {
+    in_band_->passes_elsewhere(*sender, packet.offer->bytes);
+    const std::string id(packet.stanza.attr_or("id", ""));
+    const QueryElsewhere sent{sender->id, receiver->id, packet.to, {}, id, false, packet.relayed};
+    if (!receiver->elsewhere->ask(sent))
+        reply_error(
+            sender, packet.stanza,
+            xml::resource_constraint("the addressee does not read: try later")
+        );
+}
+
+void Router::packet_lost(const QueryElsewhere& packet) {
+    const SessionPtr sender = sessions_.find(packet.asker);
+    if (!sender) return;
+    xml::Element message("message", xml::ns::client, {{"to", packet.to.str()}});
+    if (!packet.id.empty()) message.set("id", packet.id);
+    reply_error(sender, message, not_answered());
+}
+
 void Router::unanswered(const QueryElsewhere& query) {
+    if (query.is_packet()) return packet_lost(query);
     if (auto waiting = queries_.settle(query.asker, query.to, query.id))
         tell_unanswered({std::move(*waiting)}, not_answered());
 }
@@ -93,6 +118,8 @@ void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const Quer
     // The asker's member may know that a right is gone of which this one has not heard.
     if (const auto refused = guard_ ? guard_(iq) : std::nullopt)
         return refuse_query(asker, std::move(iq), query.asked, *refused);
+    if (query.is_packet())
+        return take_message(asker, prepare_packet(*asker, std::move(iq), query.to));
     const bool is_for_component = addresses_.component(query.to) != nullptr;
     if (is_for_component || !asker->component.empty()) {
         auto routed = is_for_component ? prepare_for_component(*asker, std::move(iq), query.to)
@@ -110,13 +137,20 @@ void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const Quer
     ask_here(asker, inbound, {query.to, query.asked, query.is_counted});
 }
 
+/// The error in answer to it comes to this member.
+void Router::note_copied(const xml::Element& message, const xml::Jid& to) {
+    if (const auto from = xml::Jid::parse(message.attr_or("from", "")))
+        copied_.note(*from, to, message.attr_or("id", ""));
+}
+
 std::shared_ptr<SenderQueue> Router::deliver_here(
     const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
 ) {
     const bool is_there = sessions_.find(target->id) == target && target->is_open();
     if (stanza.is_relayed && (!is_there || target->is_ended)) return hand_on(*target, {stanza});
     if (!is_there) return nullptr;
-    if (head) {
+    if (head && stanza.is_copied) note_copied(*head, target->jid);
+    if (head && stanza.kind == StanzaKind::Iq) {
         const auto from = xml::Jid::parse(head->attr_or("from", ""));
         const auto query =
             from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
@@ -133,7 +167,7 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
         presence_.deliver(target, std::move(stanza.text));
     } else if (stanza.kind == StanzaKind::Iq) {
         fanout_.send(target, std::move(stanza));
-    } else if (!relay(target, stanza) && stanza.is_relayed) {
+    } else if (!relay(target, stanza) && stanza.is_relayed && !is_had_by_another(*target, stanza)) {
         if (const auto undelivered = read_undelivered(*target, stanza))
             return_message(
                 *undelivered, xml::resource_constraint("the addressee does not read: try later")

@@ -147,6 +147,8 @@ void Router::take_message(const SessionPtr& session, Inbound inbound) {
     if (delivery_kind(inbound.stanza) == DeliveryKind::ErrorMessage && !inbound.to.empty())
         inbound.traits.is_copied =
             copied_.is_answered_by(session->jid, inbound.to, inbound.stanza.attr_or("id", ""));
+    if (const SessionPtr receiver = receiver_elsewhere(*session, inbound))
+        return send_packet(session, receiver, inbound);
     // Messages of one sender overtake none of its own.
     if (session->messages_queued == 0) {
         const Way way = way_of(*session, inbound);
@@ -214,9 +216,11 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     if (message.offer)
         if (const auto error = in_band_->pass(*session, *meant.front(), *message.offer))
             return reply_error(session, message.stanza, *error);
-    const auto out = Outgoing::relayed(
+    auto out = Outgoing::relayed(
         texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant)
     );
+    out.is_copied =
+        message.traits.is_copied && delivery_kind(message.stanza) != DeliveryKind::ErrorMessage;
     bool is_reached = false;
     for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
     if (!is_reached)

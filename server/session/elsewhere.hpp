@@ -26,7 +26,8 @@ struct AccountPlace {
 };
 
 /// An iq of type get or set on its way to the member of the session that is to answer it. That
-/// member asks the policy, waits for the answer and refuses in its place.
+/// member asks the policy, waits for the answer and refuses in its place. Or a message with a
+/// packet of an in-band stream, whose table is there.
 struct QueryElsewhere {
     std::uint64_t asker = 0, answerer = 0;   // sessions
     xml::Jid to;                             // the full address of the answerer
@@ -34,7 +35,8 @@ struct QueryElsewhere {
     std::string id;   // of the iq
     /// Of an in-band stream whose table is with the asker's member, which has counted it.
     bool is_counted = false;
-    xml::Bytes text;   // the whole iq, with `from`
+    xml::Bytes text;   // the whole stanza, with `from`
+    bool is_packet() const { return text->starts_with("<message"); }
 };
 
 /// Another member, of which this one knows sessions. Such a session (Session::elsewhere) stands in
@@ -50,6 +52,9 @@ public:
     /// False: it cannot be reached, and nothing was sent. Where it becomes so later,
     /// Router::unanswered is called.
     virtual bool ask(const QueryElsewhere& query) = 0;
+    /// A session there that waits to be resumed gives way to another one of its account: its member
+    /// ends it, and it is in the table no more. It stays where that cannot be told now.
+    virtual void end_hibernating(std::uint64_t session) = 0;
     /// A session of an account takes its items here from now on: how far are they there? `done` is
     /// called once, perhaps at once, with nothing where that member does not say so in time.
     using Placed = std::function<void(AccountPlace)>;

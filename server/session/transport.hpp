@@ -43,13 +43,16 @@ enum class Address : std::uint8_t { None, Bare, Full };
 /// whole stanza. It stands where `jabber:client` is the default namespace, and a stanza's name has
 /// no prefix.
 struct Outgoing {
+    static constexpr int number_bits = 55;   // with all below it is one word
+
     xml::Bytes text;
-    std::uint64_t number : 56 = 0;   // owed_from, or sent_at where it is relayed
+    std::uint64_t number : number_bits = 0;   // owed_from, or sent_at where it is relayed
     StanzaKind kind : 3 = StanzaKind::Message;
     Address to : 2 = Address::None;
     bool is_item : 1 = false;      // an event with an item: may be left out, the store has it
     bool is_relayed : 1 = false;   // of another client, which hears when it is not delivered
     bool is_shared : 1 = false;    // relayed: other sessions of the account got it as well
+    bool is_copied : 1 = false;    // relayed: and so is an error in answer to it (XEP-0280 §6.1)
 
     /// A message to one of the session's addresses.
     static Outgoing message(

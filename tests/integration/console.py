@@ -188,7 +188,8 @@ class Console:
     """The console in a browser that shows `bundle`'s certificate, or none."""
 
     def __init__(self, server, bundle):
-        self.site = f"https://{DOMAIN}:{server.http[1]}"
+        self.address = server.http
+        self.site = f"https://{DOMAIN}:{self.address[1]}"
         self.browser = browser.Browser(bundle, [self.site])
         self.driver = self.browser.driver
 

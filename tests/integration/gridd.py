@@ -152,7 +152,7 @@ class Gridd:
 
     @contextlib.contextmanager
     def at(self, client):   # pylint: disable=unused-argument
-        """Within, requests go to the member of that client (raw.Raw)."""
+        """Within, requests go to the member of that client (raw.Raw), or of that address."""
         yield self
 
     def each(self):
@@ -282,7 +282,7 @@ class Operated(Gridd):
     def at(self, client):
         if not self.spread:
             return super().at(client)
-        address = client.socket.getpeername()
+        address = client if isinstance(client, tuple) else client.socket.getpeername()
         return self._choose(next(
             one for one in self.spread.all() if address in one.addresses.values()
         ))

@@ -3,7 +3,7 @@
 """run.py [--jobs N] [NAME…]: all tests, or those whose id contains one of the names; N classes of
 tests at a time (default: 2). Most of a test is waiting, and every server has ports and data of its
 own. With GRIDD_CLUSTER=3 each server is a cluster (cluster/spread.py); `--spread` before the names
-is that with the tests of about three minutes."""
+is that with the tests of some minutes."""
 
 import logging
 import multiprocessing

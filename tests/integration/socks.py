@@ -151,12 +151,17 @@ def running(server, client):
         return server.admin_json("transfers", "list")["transfers"]
 
 
-def records(server, operation, what, seconds=SECONDS):
-    """The audit's records of that operation whose detail holds the text; at least one."""
+def records(server, operation, what, seconds=SECONDS, who="", decision=""):
+    """The audit's records of that operation whose detail holds the text, of that account and with
+    that decision; at least one."""
     deadline = time.monotonic() + seconds
     while True:
         rows = server.admin_json("audit", "--operation", operation)["records"]
-        found = [row for row in rows if what in row["detail"]]
+        found = [
+            row for row in rows
+            if what in row["detail"] and who in ("", row["actor"].split("/")[0])
+            and decision in ("", row["decision"])
+        ]
         if found:
             return found
         assert time.monotonic() < deadline, rows

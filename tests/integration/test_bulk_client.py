@@ -175,7 +175,8 @@ class BulkClient(FilesCase):
             self.assertEqual(process.returncode, DONE, errors)
             return said, cuts
 
-        on_server = os.path.join(self.server.data, "files")
+        with self.server.at(self.relay.target) as member:
+            on_server = os.path.join(member.data, "files")
         known |= set(os.listdir(on_server))
         said, cuts = through_cuts(on_server, self.ann, "send", self.file(data), self.bob.jid)
         self.assertGreater(cuts, 0)

@@ -420,6 +420,34 @@ class Streams(Three):
         self.cluster[2].admin_ctl("accounts", "enable", f"bert@{DOMAIN}")
         self.cluster.wait_same()
 
+    def test_a_receiver_that_says_goodbye_at_the_other_member_still_gets_all(self):
+        pair = self.pair("anna", "bert")
+        sid = "sid-" + os.urandom(8).hex()
+        with pair.stream(sid) as (here, there):
+            here.send(b"half of it")
+            self.assertEqual(there.read(10), b"half of it")
+            pair.receiver.raw.send("</stream:stream>")
+            pair.receiver.raw.until_closed()
+            until(lambda: not any(
+                found["jid"] == pair.receiver_jid
+                for found in self.cluster[0].admin_json("sessions", "list")["sessions"]
+            ))
+            here.send(b"and the rest")
+            self.assertEqual(there.read(12), b"and the rest")
+        self.assertEqual(ended(self.cluster[0], sid)["state"], "complete")
+
+    def test_a_session_that_is_ended_at_the_other_member_ends_the_stream(self):
+        pair = self.pair("anna", "bert")
+        sid = "sid-" + os.urandom(8).hex()
+        with pair.stream(sid) as (here, there):
+            here.send(b"half of it")
+            self.assertEqual(there.read(10), b"half of it")
+            self.cluster[2].admin_ctl("sessions", "end", pair.receiver_jid)
+            self.assertTrue(there.is_reset())
+        found = ended(self.cluster[0], sid)
+        self.assertEqual(found["state"], "ended")
+        self.assertIn(pair.receiver_jid, found["detail"])
+
     def test_a_stream_in_band(self):
         pair = self.pair("anna", "bert")
         opening = f"<open xmlns='{IBB}' sid='in' block-size='4096'/>"
@@ -449,6 +477,35 @@ class Streams(Three):
         )
         self.takes(pair.sender, pair.receiver_jid, number)
         self.assertEqual(pair.receiver.answer(number)[0], "ok")
+
+    def test_packets_in_messages_go_both_ways(self):
+        pair = self.pair("anna", "bert")
+        opening = f"<open xmlns='{IBB}' sid='words' block-size='4096' stanza='message'/>"
+        number = pair.sender.send("set", opening, pair.receiver_jid)
+        data = base64.b64encode(b"z" * 10).decode()
+        packet = f"<data xmlns='{IBB}' sid='%s' seq='%d'>{data}</data>"
+
+        def says(client, to, number, *inside):
+            client.raw.send(f"<message to='{to}' id='{number}'>{packet % inside}</message>")
+
+        # Not before the other side agrees.
+        says(pair.sender, pair.receiver_jid, "early", "words", 0)
+        pair.sender.take(r"<message\b[^>]*id='early'.*?<item-not-found", SECONDS)
+        self.takes(pair.receiver, pair.sender_jid, number)
+        self.assertEqual(pair.sender.answer(number)[0], "ok")
+        for client, to, other in (
+            (pair.sender, pair.receiver_jid, pair.receiver),
+            (pair.receiver, pair.sender_jid, pair.sender),
+        ):
+            for seq in range(3):
+                says(client, to, f"w{seq}", "words", seq)
+                other.take(rf"<message\b[^>]*id='w{seq}'.*?</message>", SECONDS)
+            says(client, to, "none", "another", 0)
+            client.take(r"<message\b[^>]*id='none'.*?<item-not-found", SECONDS)
+        number = pair.sender.send("set", f"<close xmlns='{IBB}' sid='words'/>", pair.receiver_jid)
+        self.takes(pair.receiver, pair.sender_jid, number)
+        self.assertEqual(pair.sender.answer(number)[0], "ok")
+        self.assertEqual(ended(self.cluster[1], "words")["bytes"], 60)
 
     # --- BulkQuery to a provider at another member ---------------------------------------------
 

@@ -337,7 +337,9 @@ class Pages(BrowserCase):
                          f"size='{len(data)}'/>", f"bulk.{DOMAIN}")
         address = re.search(r"<put url=['\"]https://[^/]*(/[^'\"]*)", slot).group(1)
         identity = self.server.authority.client(f"probe-1@{DOMAIN}")
-        with console.SlowUpload(self.server, identity, address, len(data)) as upload:
+        with self.server.at(self.console.address):   # each member shows its own
+            upload = console.SlowUpload(self.server, identity, address, len(data))
+        with upload:
             upload.send(data[:1024 * 1024])
             self.console.expect("1.0 MiB of 3.0 MiB (33 %)", "[aria-label='Under way']")
             self.console.expect("core.dump", "[aria-label='Under way']")
@@ -352,7 +354,7 @@ class Pages(BrowserCase):
     def test_limits(self):
         stranger = self.server.authority.client(f"retired@{DOMAIN}")
         self.shows("limits", "The server was started", "Refused logins and requests")
-        with self.assertRaises(Exception):
+        with self.server.at(self.console.address), self.assertRaises(Exception):
             console.Talker(self.server.c2s, DOMAIN).login(stranger, "x")
         self.console.expect("account-disabled", "[aria-label='Refusals']")
         self.console.wait("return /\\+\\d/.test(document.querySelector("
@@ -836,7 +838,9 @@ class Hostile(BrowserCase):
             slot = owner.ask("get", "<request xmlns='urn:xmpp:http:upload:0' size='1' "
                              f"filename={console.quoteattr(name)}/>", f"bulk.{DOMAIN}")
             path = re.search(r"<put url=['\"]https://[^/]*(/[^'\"]*)", slot).group(1)
-            with console.SlowUpload(self.server, identity, path, 1) as upload:
+            with self.server.at(self.console.address):   # each member shows its own
+                upload = console.SlowUpload(self.server, identity, path, 1)
+            with upload:
                 upload.send(b"x")
                 self.assertEqual(upload.status(), 201)
         self.are_harmless([("transfers", names)])

@@ -27,34 +27,21 @@ ONE_SERVER = {
     PROCESS: "bounds breaks clock crash crash_checks disk flood hostile memory metrics reset scale "
              "strangers before_login layers log_events",
     "of the tests, the documents or the cluster itself":
-        "acknowledge cluster cluster_attacks cluster_bulk cluster_hardening cluster_life "
-        "cluster_nine cluster_operators cluster_resumption etcd doap openapi",
+        "acknowledge cluster etcd doap openapi",
 }
-IN_BAND = "an in-band stream between two members: "
 # A cluster does not do these as one server does.
 SHORTCOMINGS = {
-    "test_ibb.InBand.test_packets_in_messages":
-        IN_BAND + "packets in messages go one way, from the side that accepted it",
-    "test_ibb.InBand.test_slixmpp_sends_and_receives_in_messages":
-        IN_BAND + "packets in messages go one way, from the side that accepted it",
-    "test_ibb.Rates.test_packets_in_messages_wait_for_the_rate_of_their_account":
-        IN_BAND + "its rate is not bounded",
-    "test_ibb.Rates.test_packets_in_iqs_wait_for_the_rate_of_the_server":
-        IN_BAND + "its rate is not bounded",
-    "test_ibb.Rates.test_a_stream_that_waits_can_be_ended": IN_BAND + "its rate is not bounded",
     "test_audit_deeds.Order.test_one_session_lies_in_the_order_of_what_happened":
         "what one member refuses is on record up to a second behind what another one does",
-    "test_resumption.Bounds.test_a_hibernating_session_gives_way_to_a_new_one_of_its_account":
-        "a session that hibernates at another member gives no way: it would end too late",
     "test_scenario.Scenario."
     "test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order":
         "each member reads the revocation list by itself (test_cluster.ScenarioOnThree)",
 }
-# About three minutes, of all that is left.
+# About four minutes, of all that is left.
 SHORT = (
     "test_items.", "test_subscriptions.", "test_stock_pubsub.", "test_stock_options.",
     "test_conditions.", "test_spelling.", "test_messages.", "test_delivery.Offline.",
-    "test_lost_rights.",
+    "test_lost_rights.", "test_delivery.Copies.", "test_ibb.", "test_resumption.Bounds.",
 )
 
 
@@ -63,7 +50,8 @@ def why_not(test):
     if known := SHORTCOMINGS.get(test.id()):
         return "not yet: " + known
     module = type(test).__module__.rpartition(".")[2].removeprefix("test_")
-    return next((why for why, names in ONE_SERVER.items() if module in names.split()), None)
+    name = "cluster" if module.startswith("cluster_") else module
+    return next((why for why, names in ONE_SERVER.items() if name in names.split()), None)
 
 
 class Spread:

@@ -174,6 +174,7 @@ TEST_CASE("a stanza keeps what its delivery rests on") {
     auto stanza = server::Outgoing::relayed(
         std::make_shared<const std::string>("<message/>"), 1'700'000'000'000, true
     );
+    stanza.is_copied = true;
     frame.content = cluster::ToSession{8, *Jid::parse("bob@grid.example/x"), stanza};
     const auto back = cluster::decode_stanza(cluster::encode(frame));
     REQUIRE(back.has_value());
@@ -186,10 +187,31 @@ TEST_CASE("a stanza keeps what its delivery rests on") {
     CHECK(one->stanza.sent_at() == 1'700'000'000'000);
     CHECK(one->stanza.is_relayed);
     CHECK(one->stanza.is_shared);
+    CHECK(one->stanza.is_copied);
     CHECK(one->stanza.kind == server::StanzaKind::Message);
     const std::string whole = cluster::encode(frame);
     for (std::size_t size = 0; size < whole.size(); ++size)
         CHECK_FALSE(cluster::decode_stanza(whole.substr(0, size)).has_value());
+}
+
+TEST_CASE("a query and a packet of a stream in band are told apart, and keep who asks whom") {
+    for (const std::string text : {"<iq id='q'/>", "<message id='q'/>"}) {
+        cluster::StanzaFrame frame;
+        frame.number = 3;
+        frame.content =
+            server::QueryElsewhere{5,   8,    *Jid::parse("bob@grid.example/x"),        {},
+                                   "q", true, std::make_shared<const std::string>(text)};
+        const std::string whole = cluster::encode(frame);
+        const auto back = cluster::decode_stanza(whole);
+        REQUIRE(back.has_value());
+        const auto* query = std::get_if<server::QueryElsewhere>(&back->content);
+        REQUIRE(query != nullptr);
+        CHECK(query->asker == 5);
+        CHECK(query->answerer == 8);
+        CHECK(query->is_counted);
+        CHECK(query->is_packet() == text.starts_with("<message"));
+        CHECK(whole[8] == (query->is_packet() ? 3 : 2));
+    }
 }
 
 TEST_CASE("numbers of sessions tell their member, and fit into a double") {

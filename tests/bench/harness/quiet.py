@@ -59,16 +59,24 @@ class Quiet:
         self.raw = Raw(server.c2s, DOMAIN).login(server.bundle, "quiet")
         self.bare = Bare(server.folder)
         self.waits, self.bare_waits, self.done = [], [], threading.Event()
+        self.node = "quiet-" + os.urandom(4).hex()
+        self.ask("made", f"<create node='{self.node}'/>")
         self.publish(0)
 
-    def publish(self, number):
-        began = time.monotonic()
+    def ask(self, number, what):
         self.raw.send(
             f"<iq type='set' id='q{number}' to='pubsub.{DOMAIN}'><pubsub "
-            "xmlns='http://jabber.org/protocol/pubsub'><publish node='quiet'><item id='one'>"
-            "<x xmlns='urn:x'/></item></publish></pubsub></iq>"
+            f"xmlns='http://jabber.org/protocol/pubsub'>{what}</pubsub></iq>"
         )
-        self.raw.expect(f"<iq [^>]*id='q{number}'", 60)
+        kind = self.raw.expect(rf"<iq [^>]*?type='(\w+)'[^>]*?id='q{number}'", 60)[1]
+        if kind != "result":
+            raise SystemExit(f"a publish of the quiet client ended with {kind}: {what}")
+
+    def publish(self, number):
+        """A refusal is no publish; each item is another than the one before."""
+        began = time.monotonic()
+        self.ask(number, f"<publish node='{self.node}'><item id='one'><x xmlns='urn:x'>{number}</x>"
+                         "</item></publish>")
         return (time.monotonic() - began) * 1000
 
     def _run(self):

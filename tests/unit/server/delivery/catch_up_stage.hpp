@@ -58,6 +58,7 @@ public:
     storage::MemberId member() const override { return id_; }
     const std::string& name() const override { return name_; }
     bool ask(const server::QueryElsewhere&) override { return false; }
+    void end_hibernating(std::uint64_t) override {}
     void ask_place(const server::Session&, Placed done) override {
         asked.push_back(std::move(done));
     }

@@ -18,6 +18,7 @@ public:
     storage::MemberId member() const override { return 2; }
     const std::string& name() const override { return name_; }
     bool ask(const server::QueryElsewhere&) override { return false; }
+    void end_hibernating(std::uint64_t) override {}
     void ask_place(const server::Session&, Placed done) override { done({}); }
     bool has_token(std::uint64_t, const std::string&) const override { return false; }
     std::uint64_t fetch(const server::ResumeElsewhere&, Fetched) override { return 0; }

@@ -2,6 +2,7 @@
 // library's allocator.
 #include "server/allocator.hpp"
 
+#ifdef GRID_JEMALLOC
 #include <jemalloc/jemalloc.h>
 #include <openssl/crypto.h>
 
@@ -71,3 +72,10 @@ void keep_openssl_memory_apart() {
 }
 
 }   // namespace grid::server
+
+#else
+
+// A sanitizer's allocator keeps all memory apart.
+void grid::server::keep_openssl_memory_apart() {}
+
+#endif

@@ -79,6 +79,7 @@ public:
     void on_ended(const EndOfSession& end) override;
     bool is_untold(const Session& session) const override;
     void when_told(const Session& session, std::function<void()> done) override;
+    std::vector<std::shared_ptr<Elsewhere>> others() const override;
     void on_tick(TimePoint now) override;
 
 private:
@@ -154,7 +155,7 @@ private:
     // How far the items of an account are: directory_places.cpp
     void ask_place(Peer& peer, const Session& newcomer, Elsewhere::Placed done);
     bool tell_questions(Peer& peer);
-    void hear_place_of(const Peer& peer, const PlaceOf& question);
+    void hear_place_of(Peer& peer, const PlaceOf& question);
     void hear_place(const Peer& peer, const Place& answer);
     void place(std::uint64_t number, AccountPlace found);
     void end_placing(const Peer& peer);

@@ -210,7 +210,7 @@ struct Put {
     }
     void operator()(const PlaceOf& question) const {
         word(DirectoryWord::PlaceOf);
-        out.u64(question.number).text(question.account).i64(question.since).u64(question.session);
+        out.u64(question.number).text(question.account).u64(question.turn).u64(question.session);
     }
     void operator()(const Place& place) const {
         word(DirectoryWord::Place);
@@ -222,7 +222,7 @@ PlaceOf place_of_in(Decoder& in) {
     PlaceOf question;
     question.number = in.u64();
     question.account = in.text();
-    question.since = in.i64();
+    question.turn = in.u64();
     question.session = in.u64();
     return question;
 }

@@ -119,11 +119,12 @@ struct Reached {
     std::vector<EndOfSession> all;
 };
 /// How far are the items of that account, for a session of it that has come at the asker's, with
-/// that number and since then? The answer is Place.
+/// that number? The answer is Place. A question has a later turn than those that its member has
+/// heard.
 struct PlaceOf {
     std::uint64_t number = 0;
     std::string account;
-    storage::Millis since = 0;
+    std::uint64_t turn = 0;
     std::uint64_t session = 0;
 };
 struct Place {

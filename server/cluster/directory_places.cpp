@@ -5,8 +5,16 @@
 
 #include "server/cluster/directory.hpp"
 #include "server/cluster/directory_peer.hpp"
+#include "server/session/replay_state.hpp"
 
 namespace grid::server::cluster {
+
+std::vector<std::shared_ptr<Elsewhere>> Directory::others() const {
+    std::vector<std::shared_ptr<Elsewhere>> all;
+    for (const auto& [id, peer] : peers_)
+        if (peer->is_connected) all.push_back(peer);
+    return all;
+}
 
 void Directory::Peer::ask_place(const Session& newcomer, Placed done) {
     if (const auto owner = directory.lock())
@@ -20,7 +28,7 @@ void Directory::ask_place(Peer& peer, const Session& newcomer, Elsewhere::Placed
     const std::uint64_t number = ++last_placing_;
     const auto until = std::chrono::steady_clock::now() + settings_.place_within;
     placing_.emplace(number, Placing{peer.is.id, until, std::move(done)});
-    peer.questions.push_back({number, newcomer.bare.str(), newcomer.since, newcomer.id});
+    peer.questions.push_back({number, newcomer.bare.str(), newcomer.replay->turn, newcomer.id});
     plan();
 }
 
@@ -36,10 +44,13 @@ bool Directory::tell_questions(Peer& peer) {
     return true;
 }
 
-/// An end that the other member hears behind the answer came behind it. Where there is no room for
-/// the answer, the other one's patience ends.
-void Directory::hear_place_of(const Peer& peer, const PlaceOf& question) {
-    const AccountPlace found = core_.place_of(question.account, question.since, question.session);
+/// A member relies on sessions that it knows alone, so that those are told before the answer. An
+/// end that the other member hears behind the answer came behind it. Where there is no room for the
+/// answer, the other one's patience ends.
+void Directory::hear_place_of(Peer& peer, const PlaceOf& question) {
+    const AccountPlace found = core_.place_of(question.account, question.turn, question.session);
+    for (const SessionPtr& one : core_.sessions().of_account(question.account))
+        if (!one->elsewhere && !tell_now(peer, one->id)) return;
     links_.send(peer.is.id, Channel::Directory, encode(Place{question.number, found}));
 }
 

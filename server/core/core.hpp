@@ -282,11 +282,10 @@ public:
     void moved_elsewhere(const Session& session, storage::MemberId before) {
         catch_up_.moved_elsewhere(session, before);
     }
-    /// A session of that account, there since then, begins to take its items: how far are they
-    /// here?
-    AccountPlace place_of(const std::string& account, storage::Millis since, std::uint64_t id)
-        const {
-        return catch_up_.place_of(account, since, id);
+    /// A session of that account there begins to take its items, and asks in that turn: how far are
+    /// they here?
+    AccountPlace place_of(const std::string& account, std::uint64_t turn, std::uint64_t id) {
+        return catch_up_.place_of(account, turn, id);
     }
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.

@@ -65,9 +65,9 @@ public:
     void take_up(const SessionPtr& session, const HandedPlace& place);
 
     // Of a cluster: catch_up_elsewhere.cpp
-    /// How far the account's items are here, for a session of that account on another member.
-    AccountPlace place_of(const std::string& account, storage::Millis since, std::uint64_t id)
-        const;
+    /// How far the account's items are here, for a session of that account on another member, whose
+    /// question has that turn.
+    AccountPlace place_of(const std::string& account, std::uint64_t turn, std::uint64_t id);
     /// A session of that member has left the table.
     void left_elsewhere(const std::string& account, storage::MemberId member);
     /// A session has moved: from one other member to another, from here to another one, from
@@ -131,6 +131,7 @@ private:
     void start_replay(const SessionPtr& session, pubsub::Position after);
     void inherit_backlog(const SessionPtr& session, storage::Revision after);
     void step(const SessionPtr& session);
+    std::vector<std::shared_ptr<Elsewhere>> members_to_ask(const Session& session) const;
     void ask_elsewhere(const SessionPtr& session);
     void placed(const SessionPtr& session, const Asked& asked);
     bool has_sessions(storage::MemberId member, const std::string& account) const;
@@ -187,6 +188,7 @@ private:
     std::unordered_map<std::string, storage::Revision> notes_;
     std::vector<std::string> unsaved_;
     std::unordered_map<std::string, Relied> relied_;   // by account
+    std::uint64_t last_turn_ = 0;                      // of a question, asked or heard
     /// Accounts that are to be looked at again then: a session elsewhere has ended, and how far it
     /// got may be on its way.
     std::deque<std::pair<std::chrono::steady_clock::time_point, std::string>> to_take_over_;

@@ -1,6 +1,7 @@
 // server/delivery/catch_up_elsewhere.cpp: items of an account whose sessions are on several members
 // of a cluster: which member takes care of them, and what is done where that one fails.
 #include <algorithm>
+#include <utility>
 
 #include "server/delivery/catch_up.hpp"
 #include "server/session/elsewhere.hpp"
@@ -31,10 +32,12 @@ bool CatchUp::has_sessions(MemberId member, const std::string& account) const {
     });
 }
 
-/// Of sessions that come at several members at the same time the oldest one takes what waits. A
-/// member that relies on another one is relied on by none, so that each item is in somebody's care.
-AccountPlace CatchUp::place_of(const std::string& account, storage::Millis since, std::uint64_t id)
-    const {
+/// Of sessions that come at several members at the same time the one that asked first takes what
+/// waits. Turns say which one that is: a question behind one that its member has heard has a later
+/// turn, whatever the clocks say. A member that relies on another one is relied on by none, so that
+/// each item is in somebody's care.
+AccountPlace CatchUp::place_of(const std::string& account, std::uint64_t turn, std::uint64_t id) {
+    last_turn_ = std::max(last_turn_, turn);
     AccountPlace place{known(account), 0};
     const auto relied = relied_.find(account);
     if (relied != relied_.end() && place.items < relied->second.up_to) return place;
@@ -43,22 +46,31 @@ AccountPlace CatchUp::place_of(const std::string& account, storage::Millis since
             !fanout_.may_receive(*one))
             continue;
         const bool is_waiting = one->replay && one->replay->is_held;
-        if (!is_waiting || std::pair(one->since, one->id) < std::pair(since, id))
+        if (!is_waiting || std::pair(one->replay->turn, one->id) < std::pair(turn, id))
             place.cared_to = fanout_.completed();
     }
     return place;
+}
+
+/// Where the account has subscriptions, all: another session of it may have come a moment ago, and
+/// word of that be on its way.
+std::vector<std::shared_ptr<Elsewhere>> CatchUp::members_to_ask(const Session& session) const {
+    std::vector<std::shared_ptr<Elsewhere>> members;
+    const SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher != nullptr && broker_.is_subscriber(session.bare)) members = watcher->others();
+    for (const SessionPtr& one : sessions_.of_account(session.bare.str()))
+        if (one->elsewhere && std::ranges::find(members, one->elsewhere) == members.end())
+            members.push_back(one->elsewhere);
+    return members;
 }
 
 /// The replay of the session waits for the answers. A session beside which another one takes the
 /// account's items here asks none.
 void CatchUp::ask_elsewhere(const SessionPtr& session) {
     if (session->priority < 0 || has_connected_companion(*session)) return;
-    std::vector<std::shared_ptr<Elsewhere>> members;
-    for (const SessionPtr& one : sessions_.of_account(session->bare.str()))
-        if (one->elsewhere && std::ranges::find(members, one->elsewhere) == members.end())
-            members.push_back(one->elsewhere);
+    const auto members = members_to_ask(*session);
     if (members.empty()) return;
-    session->replay->is_held = true;
+    if (!std::exchange(session->replay->is_held, true)) session->replay->turn = ++last_turn_;
     const auto asked =
         std::make_shared<Asked>(Asked{session->replay, session->account_from, members.size(), {}});
     for (const auto& member : members)

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/session/handed_over.hpp"
 #include "storage/log_group.hpp"
@@ -103,6 +104,8 @@ public:
     /// sessions elsewhere whose address it took over have told how far they got. At once, or later
     /// on the core strand, in the order of the calls, and after a second at the latest.
     virtual void when_told(const Session& session, std::function<void()> done) = 0;
+    /// Those that are connected now.
+    virtual std::vector<std::shared_ptr<Elsewhere>> others() const = 0;
     /// Every 100 ms or more often.
     virtual void on_tick(TimePoint now) = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "pubsub/broker.hpp"
@@ -20,6 +21,7 @@ struct ReplayState {
     bool is_reading = false;
     /// Other members are asked where the account's items begin: none is read meanwhile.
     bool is_held = false;
+    std::uint64_t turn = 0;   // of that question, among those of all members (CatchUp::place_of)
     /// The part that is being read begins too late: its result is dropped, and reading begins
     /// again.
     bool is_read_in_vain = false;

@@ -102,7 +102,7 @@ TEST_CASE("a question how far an account is, and its answer, survive the way") {
     REQUIRE(std::holds_alternative<cluster::PlaceOf>(*question));
     CHECK(std::get<cluster::PlaceOf>(*question).number == 4);
     CHECK(std::get<cluster::PlaceOf>(*question).account == "alice@grid.example");
-    CHECK(std::get<cluster::PlaceOf>(*question).since == 5);
+    CHECK(std::get<cluster::PlaceOf>(*question).turn == 5);
     CHECK(std::get<cluster::PlaceOf>(*question).session == 77);
     const std::string answer_bytes = cluster::encode(cluster::Place{4, {8, 9}});
     const auto answer = cluster::decode_directory(answer_bytes);

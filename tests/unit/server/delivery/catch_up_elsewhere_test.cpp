@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "catch_up_stage.hpp"
+#include "server/session/replay_state.hpp"
 
 namespace catch_up_elsewhere_test {
 
@@ -162,21 +163,53 @@ TEST_CASE_METHOD(Elsewhere, "a member whose session has gone before its answer i
     CHECK(items(session) == Ids{"i1", "i2", "i3"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "of two sessions that come at once the older one takes what waits") {
+TEST_CASE_METHOD(Elsewhere, "of two sessions that come at once the first takes what waits") {
     const auto session = comes(desk_b);   // the question is on its way
-    CHECK(catch_up_of_all.place_of(desk, session->since, session->id + 1).cared_to != 0);
-    CHECK(catch_up_of_all.place_of(desk, session->since, session->id - 1).cared_to == 0);
+    const std::uint64_t turn = session->replay->turn;
+    CHECK(catch_up_of_all.place_of(desk, turn, session->id + 1).cared_to != 0);
+    CHECK(catch_up_of_all.place_of(desk, turn, session->id - 1).cared_to == 0);
+    CHECK(catch_up_of_all.place_of(desk, turn - 1, session->id + 1).cared_to == 0);
     member->answers({});
-    CHECK(catch_up_of_all.place_of(desk, session->since, session->id - 1).cared_to != 0);
+    CHECK(catch_up_of_all.place_of(desk, turn, session->id - 1).cared_to != 0);
     catch_up(session);
+}
+
+TEST_CASE_METHOD(Elsewhere, "a question behind one that was heard has a later turn") {
+    CHECK(catch_up_of_all.place_of(desk, 1000, 1).cared_to == 0);   // none is here yet
+    const auto session = comes(desk_b);
+    CHECK(catch_up_of_all.place_of(desk, 1000, session->id + 1).cared_to == 0);
+    member->answers({0, fanout.completed()});
+    catch_up(session);
+    CHECK(items(session).empty());
+}
+
+TEST_CASE_METHOD(Elsewhere, "a member that told of no session of the account is asked, too") {
+    const auto silent = std::make_shared<FakeMember>(8);
+    connected = {member, silent};
+    const auto session = comes(desk_b);
+    CHECK(member->asked.size() == 1);
+    REQUIRE(silent->asked.size() == 1);
+    member->answers({});
+    CHECK(store.waiting.empty());   // no item is read before the other answer
+    is_elsewhere(desk_c, silent);   // told before it
+    silent->answers({0, fanout.completed()});
+    catch_up(session);
+    CHECK(items(session).empty());
+}
+
+TEST_CASE_METHOD(Elsewhere, "an account without subscriptions has no other member asked") {
+    const auto silent = std::make_shared<FakeMember>(8);
+    connected = {silent};
+    catch_up(comes("other@grid.example/a"));
+    CHECK(silent->asked.empty());
 }
 
 TEST_CASE_METHOD(Elsewhere, "a member that relies on another one takes care of nothing") {
     const auto session = comes_beside(desk_b);
-    CHECK(catch_up_of_all.place_of(desk, 1, 100).cared_to == 0);
+    CHECK(catch_up_of_all.place_of(desk, 100, 100).cared_to == 0);
     catch_up_of_all.known_elsewhere(desk, fanout.completed());
-    CHECK(catch_up_of_all.place_of(desk, 1, 100).cared_to == fanout.completed());
-    CHECK(catch_up_of_all.place_of("other@grid.example", 1, 100).cared_to == 0);
+    CHECK(catch_up_of_all.place_of(desk, 100, 100).cared_to == fanout.completed());
+    CHECK(catch_up_of_all.place_of("other@grid.example", 100, 100).cared_to == 0);
 }
 
 TEST_CASE_METHOD(

@@ -90,6 +90,7 @@ CatchUpStage::CatchUpStage()
       offline(
           boost::asio::make_strand(context), store, controller_, sessions_, fanout, log_, keep_ms
       ) {
+    sessions_.watch(&directory_);
     controller_.attach(broker_);
     memory.start([this](const std::vector<storage::FeedEntry>& entries) { on_feed(entries); });
 }

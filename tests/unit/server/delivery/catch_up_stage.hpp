@@ -80,6 +80,26 @@ private:
     std::string name_ = "other";
 };
 
+/// The other members of a cluster, as a directory knows them.
+class FakeDirectory final : public server::SessionWatcher {
+public:
+    explicit FakeDirectory(const std::vector<std::shared_ptr<server::Elsewhere>>& all)
+        : all_(all) {}
+
+    // server::SessionWatcher
+    void on_entered(const server::Session&) override {}
+    void on_changed(const server::Session&) override {}
+    void on_left(const server::Session&) override {}
+    void on_ended(const server::EndOfSession&) override {}
+    bool is_untold(const server::Session&) const override { return false; }
+    void when_told(const server::Session&, std::function<void()> done) override { done(); }
+    std::vector<std::shared_ptr<server::Elsewhere>> others() const override { return all_; }
+    void on_tick(TimePoint) override {}
+
+private:
+    const std::vector<std::shared_ptr<server::Elsewhere>>& all_;
+};
+
 /// One turn of the strand at a time; the clock is the real one, for the pauses of catch-up alone.
 class CatchUpStage {
 public:
@@ -137,11 +157,13 @@ public:
     storage::MemoryStore memory;
     HeldReads store;
     std::vector<std::string> log_lines;
+    std::vector<std::shared_ptr<server::Elsewhere>> connected;   // other members
 
 private:
     void on_feed(const std::vector<storage::FeedEntry>& entries);
     void enable(const xml::Jid& bare);
 
+    FakeDirectory directory_{connected};
     server::SessionRegistry sessions_;
     controller::Controller controller_;
     std::unique_ptr<pubsub::AccessPolicy> policy_;

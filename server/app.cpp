@@ -521,7 +521,7 @@ bool run_program(AppOptions& options, Log& log) {
     wait.ends();
     if (!is_evaluation) refuse_leftovers(*store, options);
     Context context;
-    // It ends by stop() alone: a moment without work, also before it runs, would end it, too.
+    // The context ends by stop() alone: a moment without work, also before it runs, would end it.
     const auto more_to_come = asio::make_work_guard(context);
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 

@@ -195,7 +195,7 @@ Result<EvaluationLeftovers, std::string> clean_store(
             !removed)
             return pki::Failure{removed.error()};
     boost::asio::io_context context;
-    const auto more_to_come = boost::asio::make_work_guard(context);   // it ends by stop() alone
+    const auto more_to_come = boost::asio::make_work_guard(context);
     const Addresses addresses(options.config);
     const IqTable none;
     Core grid(context, **store, options.config, addresses, none, none, log);

@@ -42,11 +42,9 @@ net::Entrance::Bounds proxy_bounds(const Config::Bulk& bulk, std::size_t transfe
     };
 }
 
-/// Half as many threads as the reactor has: the other half of the processors' time is the clients'
-/// own work where these are on this machine, and the network's.
+/// As many threads as the reactor has, which they give way to (SCHED_BATCH).
 std::size_t proxy_lanes(std::size_t reactor_threads) {
-    if (reactor_threads == 0) reactor_threads = std::thread::hardware_concurrency();
-    return reactor_threads / 2;
+    return reactor_threads == 0 ? std::thread::hardware_concurrency() : reactor_threads;
 }
 
 }   // namespace

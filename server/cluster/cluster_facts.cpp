@@ -78,7 +78,8 @@ std::uint64_t Cluster::free_bytes() const {
 
 /// Of the member, null: of this one. Empty: it may lead. Under the lock.
 std::string Cluster::why_not_leading(const Member* member) const {
-    bool may_lead = may_lead_;
+    // The store itself is asked, too: may_lead_ is as of the last tick.
+    bool may_lead = may_lead_ && (store_ == nullptr || store_->replication().may_lead);
     if (member != nullptr) {
         const auto facts = facts_.find(member->id);
         may_lead = facts == facts_.end() || facts->second.may_lead;

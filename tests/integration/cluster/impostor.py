@@ -161,10 +161,16 @@ class Impostor:
         return channel, exactly(size)[:1]
 
 
+def is_order_to_go(channel, payload):
+    """A wish of an administrator at another member, to drain or to leave: members follow those."""
+    return channel == CONTROL and payload in (b"\3" + u64(0), b"\3" + u64(3))
+
+
 def mutations(seed, frames, count):
-    """Frames with bytes changed, cut off, doubled, or put into another channel."""
+    """Frames with bytes changed, cut off, doubled, or put into another channel; no orders to go."""
     rng = random.Random(seed)
-    for _ in range(count):
+    made = 0
+    while made < count:
         channel, payload = rng.choice(frames)
         payload = bytearray(payload)
         for _ in range(rng.randrange(4)):
@@ -176,4 +182,6 @@ def mutations(seed, frames, count):
             payload += bytes(payload)
         if rng.random() < 0.1:
             channel = rng.randrange(1, 8)
-        yield channel, bytes(payload)
+        made += 1
+        if not is_order_to_go(channel, payload):
+            yield channel, bytes(payload)

@@ -474,6 +474,7 @@ asio::awaitable<void> StreamDriver::end() {
     net::Watchdog<net::Strand> watchdog(channel_->strand(), goodbye_seconds_max, [this] {
         channel_->abort();
     });
+    channel_->ends_soon();
     auto flushed = outbox_.flush();
     for (; !watchdog.has_expired(); flushed = outbox_.flush()) {
         if (flushed == Outbox::Flushed::SocketFull)

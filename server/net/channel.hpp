@@ -32,6 +32,8 @@ public:
     virtual void cancel() = 0;
     /// Why the last operation failed, for the log; never empty after a failure.
     virtual const std::string& failure() const = 0;
+    /// `close` follows at once upon what is written from now on: both may leave in one packet.
+    virtual void ends_soon() {}
     /// Ends our side, and waits within the deadline until the peer has ended its own. True: it
     /// did, so it has read all that was sent.
     virtual boost::asio::awaitable<bool> close(std::chrono::milliseconds deadline) = 0;

@@ -75,6 +75,7 @@ private:
 struct State {
     int descriptor;
     HelloGuard guard;
+    bool holds = false;
 };
 
 State& state_of(BIO* bio) { return *static_cast<State*>(BIO_get_data(bio)); }
@@ -85,8 +86,8 @@ bool is_retry(int error) { return error == EAGAIN || error == EWOULDBLOCK || err
 
 int write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
-    const auto sent =
-        ::send(descriptor_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    const int flags = MSG_NOSIGNAL | (state_of(bio).holds ? MSG_MORE : 0);
+    const auto sent = ::send(descriptor_of(bio), from, static_cast<std::size_t>(size), flags);
     if (sent < 0 && is_retry(errno)) BIO_set_retry_write(bio);
     return static_cast<int>(sent);
 }
@@ -109,7 +110,7 @@ int read(BIO* bio, char* into, int size) {
 long control(BIO* bio, int command, long, void*) {
     switch (command) {
         case BIO_CTRL_FLUSH:
-            return 1;   // no bytes are held back
+            return 1;   // all were given to the system
         case BIO_CTRL_EOF:
             return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
         default:
@@ -140,9 +141,11 @@ BIO* make_socket_bio(int descriptor) {
     if (method == nullptr) return nullptr;
     BIO* bio = BIO_new(method);
     if (bio == nullptr) return nullptr;
-    BIO_set_data(bio, new State{descriptor, {}});
+    BIO_set_data(bio, new State{descriptor, {}, false});
     BIO_set_init(bio, 1);
     return bio;
 }
+
+void hold_back(BIO* bio, bool holds) { state_of(bio).holds = holds; }
 
 }   // namespace grid::server::net

@@ -9,5 +9,8 @@ namespace grid::server::net {
 /// peer is gone; a library should not rest on the process ignoring that signal. Null: out of
 /// memory.
 BIO* make_socket_bio(int descriptor);
+/// Whether bytes that are written from now on wait for those behind them, or for the end of the
+/// connection, to leave in one packet; for 200 ms at the most (MSG_MORE).
+void hold_back(BIO* bio, bool holds);
 
 }   // namespace grid::server::net

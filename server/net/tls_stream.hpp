@@ -74,6 +74,7 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token);
 
+    void ends_soon() override;
     /// close_notify and end of output; the memory of TLS is free then. After that, what the peer
     /// still sends is thrown away until it closes too (closing with unread bytes would be a reset,
     /// and might cost the peer our last words); after the deadline the socket is closed, whatever

@@ -143,17 +143,25 @@ void TlsStream::send_ticket(std::string_view data, std::chrono::seconds lifetime
     SSL_SESSION_set_timeout(session, static_cast<long>(lifetime.count()));
     if (SSL_SESSION_set1_ticket_appdata(session, data.data(), data.size()) == 1 &&
         SSL_new_session_ticket(ssl_) == 1) {
-        // A ticket that the socket does not take whole leaves with the next read or write, and a
-        // failure shows there.
+        // Clients speak first, and the ticket leaves with the answer: a packet less. One that the
+        // socket does not take whole leaves with the next read or write, and a failure shows there.
+        hold_back(SSL_get_wbio(ssl_), true);
         auto wait = Socket::wait_write;
         (void)handshake_step(wait);
+        hold_back(SSL_get_wbio(ssl_), false);
     }
     // OpenSSL may have put another session in its place.
     SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl_), nullptr, 0);
     ERR_clear_error();
 }
 
+void TlsStream::ends_soon() {
+    if (ssl_ != nullptr) hold_back(SSL_get_wbio(ssl_), true);
+}
+
+/// The end of our output follows.
 asio::awaitable<void> TlsStream::send_close_notify() {
+    ends_soon();
     // Behind half a record no alert can be sent.
     while (ssl_ && !is_broken_ && !is_write_pending_ && SSL_is_init_finished(ssl_)) {
         ERR_clear_error();

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/known_paths.hpp"
 #include "server/tls/library.hpp"
 #include "server/tls/openssl_error.hpp"
 #include "server/tls/path.hpp"
@@ -159,8 +160,10 @@ std::size_t bytes_of_names(const std::vector<X509Ptr>& anchors) {
 Trouble load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.client_ca.empty())
         return "tls.client_ca is not set: without trusted CAs no client could log in";
-    const auto anchors = load_trust(SSL_CTX_get_cert_store(context), settings.client_ca);
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    const auto anchors = load_trust(store, settings.client_ca);
     if (!anchors) return anchors.error();
+    keep_paths(store);
     if (bytes_of_names(*anchors) > ca_names_bytes_max) return {};
     for (const auto& anchor : *anchors)
         if (SSL_CTX_add_client_CA(context, anchor.get()) != 1)

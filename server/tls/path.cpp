@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/openssl.hpp"
@@ -51,14 +52,18 @@ public:
     /// `tried`: the path that OpenSSL took.
     void run(const std::vector<X509Ptr>& tried) {
         tried_ = &tried;
-        if (found_.verdict.error == X509_V_OK)
-            note_keys(tried);
-        else if (tried.size() > 1)
-            ++failures_[key_hash_of(tried.back().get())];
         extend();
     }
 
 private:
+    /// Only where there is another path: hashes of keys take longer than all else here.
+    void note_tried() {
+        if (std::exchange(is_tried_noted_, true)) return;
+        if (found_.verdict.error == X509_V_OK)
+            note_keys(*tried_);
+        else if (tried_->size() > 1)
+            ++failures_[key_hash_of(tried_->back().get())];
+    }
     void note_keys(const std::vector<X509Ptr>& path) {
         for (std::size_t i = 1; i < path.size(); ++i) known_.push_back(key_hash_of(path[i].get()));
     }
@@ -111,11 +116,13 @@ private:
 
     /// The chain ends at an anchor.
     void try_path() {
+        if (was_tried()) return;
+        note_tried();
         const bool is_new = std::any_of(chain_.begin() + 1, chain_.end(), [this](X509* one) {
             return !is_known(one);
         });
         int& failures = failures_[key_hash_of(chain_.back())];
-        if (!is_new || failures >= failures_per_anchor_max || was_tried()) return;
+        if (!is_new || failures >= failures_per_anchor_max) return;
         const Stack between(sk_X509_new_null()), anchor(sk_X509_new_null());
         for (std::size_t i = 1; i + 1 < chain_.size(); ++i) sk_X509_push(between.get(), chain_[i]);
         sk_X509_push(anchor.get(), chain_.back());
@@ -155,6 +162,7 @@ private:
     X509_STORE_CTX* names_;
     Found& found_;
     const std::vector<X509Ptr>* tried_ = nullptr;
+    bool is_tried_noted_ = false;
     std::vector<X509*> chain_;         // from the leaf up
     std::vector<std::string> known_;   // keys of CAs of paths that hold
     std::map<std::string, int> failures_;

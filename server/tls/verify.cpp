@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/tls/known_paths.hpp"
 #include "server/tls/library.hpp"
 #include "server/tls/path.hpp"
 
@@ -54,7 +55,7 @@ int verify(X509_STORE_CTX* store, bool is_strict) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
-    Found found = find_paths(leaf, sent, X509_STORE_CTX_get0_store(store));
+    Found found = find_known_paths(leaf, sent, X509_STORE_CTX_get0_store(store));
     ERR_clear_error();
     X509_STORE_CTX_set_error(store, found.verdict.error);
     if (found.verdict.error != X509_V_OK) {
@@ -100,8 +101,9 @@ void verify_again(SSL* ssl, const std::vector<std::string>& chain) {
         if (sk_X509_push(sent.get(), one.get()) > 0) (void)one.release();
     }
     if (all->own && all->verdict.error == X509_V_OK) {
-        Found found =
-            find_paths(all->own.get(), sent.get(), SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)));
+        Found found = find_known_paths(
+            all->own.get(), sent.get(), SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl))
+        );
         all->verdict = std::move(found.verdict);
         all->others = std::move(found.others);
         all->path = std::move(found.path);

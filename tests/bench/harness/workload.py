@@ -33,6 +33,7 @@ class Workload:
     commits: int = 0           # the floor is the bare committer with so many outstanding
     half_of: str = ""          # at half the rate that this workload reached
     identities: int = 0        # clients with a certificate of their own, when they are many
+    is_second: bool = False    # it runs twice, and is measured the second time
     kinds: tuple = ()          # the only servers for which it is, when not for all
 
     def runs_on(self, kind):
@@ -72,6 +73,8 @@ class Workload:
         try:
             # The server's work on first use is not a client's.
             gridload(bench, server, "logins", ["--clients", "20"])
+            if self.is_second:
+                gridload(bench, server, self.mode, arguments)
             return gridload(bench, server, self.mode, arguments)
         except RuntimeError as error:
             raise RuntimeError(f"{error} [{server.tail()}]") from error

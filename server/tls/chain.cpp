@@ -11,7 +11,7 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/path.hpp"
 #include "server/tls/verdict.hpp"
 
 namespace grid::server::tls {

@@ -10,10 +10,10 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
-#include "server/tls/known_paths.hpp"
 #include "server/tls/library.hpp"
 #include "server/tls/openssl_error.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/known_paths.hpp"
+#include "server/tls/paths/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
 #include "server/tls/tickets/tickets.hpp"

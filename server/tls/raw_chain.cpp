@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/tls/openssl.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/path.hpp"
 #include "server/tls/verdict.hpp"
 #include "server/tls/verify.hpp"
 

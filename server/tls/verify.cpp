@@ -7,9 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include "server/tls/known_paths.hpp"
 #include "server/tls/library.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/known_paths.hpp"
+#include "server/tls/paths/path.hpp"
 
 namespace grid::server::tls {
 

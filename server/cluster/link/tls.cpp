@@ -13,7 +13,7 @@
 #include "server/tls/member_role.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl_error.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
 #include "server/tls/verdict.hpp"

@@ -12,7 +12,7 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/names.hpp"
-#include "server/tls/path.hpp"
+#include "server/tls/paths/path.hpp"
 #include "server/tls/raw_chain.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "server/tls/revocation/ocsp_client.hpp"

@@ -1,4 +1,4 @@
-// server/tls/path.hpp: from a certificate to the anchors, by every path that holds.
+// server/tls/paths/path.hpp: from a certificate to the anchors, by every path that holds.
 #pragma once
 
 #include <openssl/x509.h>

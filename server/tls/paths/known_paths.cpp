@@ -1,6 +1,6 @@
-// server/tls/known_paths.cpp: see known_paths.hpp. What is kept hangs on the anchors (X509_STORE)
-// and is freed with them: a reload begins anew.
-#include "server/tls/known_paths.hpp"
+// server/tls/paths/known_paths.cpp: see known_paths.hpp. The paths hang on the anchors (X509_STORE)
+// and are freed with them: a reload begins anew.
+#include "server/tls/paths/known_paths.hpp"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -53,23 +53,20 @@ private:
                   until_ = std::numeric_limits<Seconds>::max();
 };
 
-/// By its name OpenSSL would look it up each time.
-const EVP_MD* sha256() {
-    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    return fetched != nullptr ? fetched : EVP_sha256();
-}
-
 bool add_certificate(EVP_MD_CTX* hash, X509* certificate) {
     unsigned char* der = nullptr;
     const int size = i2d_X509(certificate, &der);
-    const bool is_added = size > 0 && EVP_DigestUpdate(hash, der, static_cast<std::size_t>(size)) == 1;
+    const bool is_added =
+        size > 0 && EVP_DigestUpdate(hash, der, static_cast<std::size_t>(size)) == 1;
     OPENSSL_free(der);
     return is_added;
 }
 
-std::optional<Digest> digest_of(X509* leaf, STACK_OF(X509) * sent) {
+std::optional<Digest> digest_of_chain(X509* leaf, STACK_OF(X509) * sent) {
+    // By EVP_sha256() OpenSSL would look the algorithm up each time.
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     const std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>> hash(EVP_MD_CTX_new());
-    if (!hash || EVP_DigestInit_ex(hash.get(), sha256(), nullptr) != 1) return std::nullopt;
+    if (!hash || EVP_DigestInit_ex(hash.get(), algorithm, nullptr) != 1) return std::nullopt;
     if (!add_certificate(hash.get(), leaf)) return std::nullopt;
     for (int i = 0; sent != nullptr && i < sk_X509_num(sent); ++i)
         if (!add_certificate(hash.get(), sk_X509_value(sent, i))) return std::nullopt;
@@ -163,7 +160,7 @@ void free_known(void*, void* known, CRYPTO_EX_DATA*, int, long, void*) {
     delete static_cast<KnownPaths*>(known);
 }
 
-int slot() {
+int known_paths_index() {
     static const int index = CRYPTO_get_ex_new_index(
         CRYPTO_EX_INDEX_X509_STORE, 0, nullptr, nullptr, nullptr, free_known
     );
@@ -173,21 +170,21 @@ int slot() {
 }   // namespace
 
 void keep_paths(X509_STORE* anchors) {
-    if (X509_STORE_get_ex_data(anchors, slot()) != nullptr) return;
+    if (X509_STORE_get_ex_data(anchors, known_paths_index()) != nullptr) return;
     auto known = std::make_unique<KnownPaths>(anchors);
-    if (X509_STORE_set_ex_data(anchors, slot(), known.get()) == 1) (void)known.release();
+    if (X509_STORE_set_ex_data(anchors, known_paths_index(), known.get()) == 1)
+        (void)known.release();
 }
 
-Found find_known_paths(X509* leaf, STACK_OF(X509) * sent, X509_STORE* anchors) {
-    auto* known = static_cast<KnownPaths*>(X509_STORE_get_ex_data(anchors, slot()));
-    const auto digest = known != nullptr ? digest_of(leaf, sent) : std::nullopt;
+Found find_known_paths(X509* leaf, STACK_OF(X509) * sent, X509_STORE* anchors, std::time_t now) {
+    auto* known = static_cast<KnownPaths*>(X509_STORE_get_ex_data(anchors, known_paths_index()));
+    const auto digest = known != nullptr ? digest_of_chain(leaf, sent) : std::nullopt;
     if (!digest) return find_paths(leaf, sent, anchors);
-    const auto before = static_cast<Seconds>(std::time(nullptr));
-    if (auto found = known->find(*digest, leaf, before)) return std::move(*found);
+    if (auto found = known->find(*digest, leaf, now)) return std::move(*found);
     Found found = find_paths(leaf, sent, anchors);
-    // A certificate may have expired meanwhile.
-    if (found.verdict.error == X509_V_OK && std::time(nullptr) == before)
-        known->keep(*digest, found, sent, before);
+    // OpenSSL looks at the clock by itself, and a certificate may have expired meanwhile.
+    if (found.verdict.error == X509_V_OK && std::time(nullptr) == now)
+        known->keep(*digest, found, sent, now);
     return found;
 }
 

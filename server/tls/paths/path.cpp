@@ -1,5 +1,5 @@
-// server/tls/path.cpp: see path.hpp.
-#include "server/tls/path.hpp"
+// server/tls/paths/path.cpp: see path.hpp.
+#include "server/tls/paths/path.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>

@@ -11,13 +11,13 @@ from cluster.etcd import is_installed
 from cluster.members import Cluster
 from gridd import DOMAIN
 from policies import EVERYTHING
-from raw import Raw
+from raw import PATIENCE, Raw
 from stanzas import Stanzas
 from talker import Talker, form
 
 DELAY = "{urn:xmpp:delay}delay"
 ROUNDS = 40
-LATE = 0.7   # seconds, of what etcd tells a member: less than cluster.max_staleness
+LATE = 0.7   # seconds, of what etcd tells a member: less than cluster.max_staleness_ms
 POLICY = EVERYTHING + "allow any to message any\n"
 
 needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
@@ -25,14 +25,16 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 
 class Case(unittest.TestCase):
     VALUE = "everywhere"
-    has_fabric = False
+    has_fabric, settings = False, {}
     numbers = itertools.count(1)
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(
             3, 1, policy=POLICY, fabric=cls.has_fabric, tls=False,
-            settings={"accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE},
+            settings={
+                "accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE, **cls.settings
+            },
         )
         cls.addClassCleanup(cls.cluster.close)
         cls.cluster.start()
@@ -50,8 +52,8 @@ class Case(unittest.TestCase):
 
     def talker(self, name, member, resource="r"):
         talker = Talker(member.c2s, DOMAIN, seconds=60)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundle(name), resource)
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundle(name), resource, PATIENCE)
         talker.presence()
         return talker
 
@@ -189,7 +191,7 @@ class Behind(Case):
     """A client goes to a member that hears late of what was committed."""
 
     VALUE = "here"
-    has_fabric = True
+    has_fabric, settings = True, {"cluster.max_staleness_ms": "6000"}
 
     def setUp(self):
         super().setUp()

@@ -21,7 +21,7 @@ from cluster.story import Faults, Story
 from gridd import DOMAIN
 from policies import EVERYTHING
 from grid_protocol import find
-from raw import Raw
+from raw import PATIENCE, Raw
 from revoking import RevokingAuthority, serial_of
 from stock import SECONDS, Client
 from talker import Talker, form
@@ -122,12 +122,12 @@ class Three(unittest.TestCase):
             one.wait_started()
         self.cluster.wait_ready()
 
-    def client(self, name, member, resource="r"):
+    def client(self, name, member, resource="r", patience=PATIENCE):
         if name not in self.bundles:
             self.bundles[name] = self.cluster.client(name)
         talker = Talker(member.c2s, DOMAIN)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundles[name], resource)
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundles[name], resource, patience)
         talker.presence()
         return talker
 
@@ -411,7 +411,7 @@ class Losses(Three):
         answer = client.pubsub("set", client.publish(self.name, "x", "no"))
         self.assertRegex(answer, "type='error'.*type='wait'")
         with self.assertRaises(AssertionError):
-            self.client("pub", self.second, "late")
+            self.client("pub", self.second, "late", patience=0)
         self.cluster.etcd.start()
         self.until(
             lambda: all(self.cluster.is_ready(one) for one in self.cluster),

@@ -54,7 +54,7 @@ class Audited(unittest.IsolatedAsyncioTestCase):
             "--data", self.server.data, "audit", "verify", *arguments
         )
 
-    async def until(self, found, seconds=10):
+    async def until(self, found, seconds=30):
         """Records of the queue are there a second later."""
         deadline = time.monotonic() + seconds
         while not found():

@@ -77,12 +77,13 @@ class Sessions(BoshCase):
             )
             tcp.expect("id='c'")
             one = self.bosh(wait=30).login("waits")
-            one.ask(
+            own = list(one.ask(
                 f"<iq xmlns='jabber:client' type='set' id='s' to='{BROKER}'><pubsub "
                 f"xmlns='{PUBSUB}'><subscribe node='held' jid='ann@{DOMAIN}'/></pubsub></iq>"
-            )
-            own = list(one.ask("<presence xmlns='jabber:client'/>"))   # RFC 6121 §4.2.2
-            while not own or own[-1].tag != "{jabber:client}presence":   # answers may be before it
+            ))
+            own += one.ask("<presence xmlns='jabber:client'/>")   # comes back: RFC 6121 §4.2.2
+            wanted = {"{jabber:client}iq", "{jabber:client}presence"}
+            while not wanted <= {stanza.tag for stanza in own}:
                 own += one.ask()
             one.ask_later()
             time.sleep(0.3)

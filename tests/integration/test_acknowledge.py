@@ -10,6 +10,7 @@ import unittest
 from cluster.etcd import is_installed
 from cluster.members import Cluster
 from gridd import DOMAIN
+from managed import Managed
 from policies import EVERYTHING
 from raw import PATIENCE, Raw
 from stanzas import Stanzas
@@ -128,6 +129,24 @@ class Everywhere(Case):
             self.assertIsNone(message.find(DELAY))
             receiver.goodbye()
             sender.goodbye()
+
+    def test_what_a_session_left_comes_behind_the_answer_to_the_next_bind(self):
+        """That one waits for other members, and the message for none."""
+        sender = self.stanzas("ann", self.cluster[1], "sender")
+        for number in range(5):
+            left = Managed(self.cluster[0].c2s, DOMAIN).login(self.bundle("dot"), "same")
+            left.enable()
+            left.say("<presence/>")
+            left.ping()
+            left.cut()
+            sender.send(
+                f"<message type='chat' id='l{number}' to='dot@{DOMAIN}/same'><body>x</body>"
+                "</message>"
+            )
+            sender.ping()
+            client = self.stanzas("dot", self.cluster[0], "same")
+            self.assertEqual(client.message().get("id"), f"l{number}")
+            client.goodbye()
 
     def test_a_member_that_stands_still_holds_nobody_up_for_long(self):
         leader = self.cluster.wait_leader()

@@ -46,9 +46,9 @@ public:
     virtual ~LogFollower() = default;
     /// Groups in their order, without holes.
     virtual void on_groups(std::vector<Logged> groups) = 0;
-    /// The log was heard from: everything up to group `number` had been told before. Also when
-    /// nothing happens, several times a second.
-    virtual void on_heard(std::uint64_t number) = 0;
+    /// The log was heard from: everything up to group `number` was told, and that is all that it
+    /// had `at` that time. Also when nothing happens, several times a second.
+    virtual void on_heard(std::uint64_t number, std::chrono::steady_clock::time_point at) = 0;
     /// The groups behind the one that was asked for are trimmed away: only a copy of another
     /// member's store leads on. The log tells no more.
     virtual void on_trimmed() = 0;

@@ -136,7 +136,7 @@ void MemberStore::on_groups(std::vector<Logged> groups) {
     inbox_.push_groups(std::move(groups));
 }
 
-void MemberStore::on_heard(std::uint64_t number) { hear_log(number, Clock::now()); }
+void MemberStore::on_heard(std::uint64_t number, Clock::time_point at) { hear_log(number, at); }
 
 /// An answer tells how the log was at some time after it was asked: this process may have paused
 /// since. Answers whose groups this member cannot apply, as on a full disk, do not make it up to

@@ -88,7 +88,7 @@ private:
 
     // The log's thread.
     void on_groups(std::vector<Logged> groups) override;
-    void on_heard(std::uint64_t number) override;
+    void on_heard(std::uint64_t number, Clock::time_point at) override;
     void on_trimmed() override;
 
     void hear_log(std::uint64_t number, Clock::time_point asked);

@@ -64,6 +64,7 @@ asio::awaitable<bool> StreamDriver::establish() {
     negotiation_.reset();
     beginning_.reset();
     if (bound) progress_.reset();
+    take_mail();
     co_return bound;
 }
 

@@ -48,7 +48,7 @@ public:
             heads_.push_back(logged.group.head);
         }
     }
-    void on_heard(std::uint64_t number) override {
+    void on_heard(std::uint64_t number, EtcdClock::time_point) override {
         const std::lock_guard lock(mutex_);
         if (number != last_) has_hole_ = true;
         heard_ = number;

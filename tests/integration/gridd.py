@@ -29,6 +29,18 @@ def binary(name):
     return os.path.join(BUILD, name)
 
 
+def wait_taken(pid, number, seconds=30):
+    """A thread of that process has taken the signal, which was sent to the whole of it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            pending = int(re.search(r"^ShdPnd:\s*([0-9a-f]+)", file.read(), re.M).group(1), 16)
+        if not pending >> (number - 1) & 1:
+            return
+        assert time.monotonic() < deadline, f"signal {number} is pending"
+        time.sleep(0.01)
+
+
 class Gridd:
     """One server: start, kill9 and start again on the same data, stop; its log; its memory."""
 
@@ -130,7 +142,7 @@ class Gridd:
     def log_mark(self):
         return len(self.log())
 
-    def wait_log(self, pattern, since=0, seconds=5):
+    def wait_log(self, pattern, since=0, seconds=30):
         """The first log line that matches, from the mark on."""
         deadline = time.monotonic() + seconds
         while True:

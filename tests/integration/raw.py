@@ -7,8 +7,11 @@ import socket
 import ssl
 import time
 
+from gridd import MEMBERS
+
 SECONDS = 30   # for something that must come, on a machine that has others to serve
 CLOSED_SECONDS = 10   # within which a server closes
+PATIENCE = 20   # of a client, where a machine with others to serve keeps a member from its cluster
 STREAM_NS = "http://etherx.jabber.org/streams"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
@@ -28,7 +31,12 @@ class Raw:
     def __init__(self, address, domain, source="", seconds=SECONDS):
         """`seconds`: for one step, where its method is not told otherwise."""
         self.domain, self.seconds = domain, seconds
-        self.socket = socket.create_connection(address, seconds, (source, 0))
+        self.ends = address, (source, 0)
+        self.connect()
+
+    def connect(self):
+        address, source = self.ends
+        self.socket = socket.create_connection(address, self.seconds, source)
         self.seen = ""
         self.closed = False
 
@@ -125,6 +133,12 @@ class Raw:
         self.send(f"<auth xmlns='{SASL}' mechanism='EXTERNAL'>{text}</auth>")
         return self.expect(r"<success\b[^>]*>|<failure\b.*?</failure>").group()
 
+    def authenticate_anew(self, bundle):
+        """On a connection of which nothing was used."""
+        self.starttls(bundle)
+        self.open()
+        return self.authenticate()
+
     def bind(self, resource="raw"):
         self.open()
         self.send(
@@ -133,10 +147,16 @@ class Raw:
         )
         return self.expect(r"<jid>(.*?)</jid>.*?</iq>").group(1)
 
-    def login(self, bundle, resource="raw"):
-        self.starttls(bundle)
-        self.open()
-        answer = self.authenticate()
+    def login(self, bundle, resource="raw", patience=PATIENCE if MEMBERS > 1 else 0):
+        """A member that does not hear from its cluster refuses, and is asked again for so many
+        seconds."""
+        deadline = time.monotonic() + patience
+        while "does not hear from its cluster" in (answer := self.authenticate_anew(bundle)):
+            if time.monotonic() > deadline:
+                break
+            self.socket.close()
+            time.sleep(0.5)
+            self.connect()
         assert "<success" in answer, answer
         self.bind(resource)
         return self

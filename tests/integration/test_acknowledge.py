@@ -10,14 +10,15 @@ import unittest
 from cluster.etcd import is_installed
 from cluster.members import Cluster
 from gridd import DOMAIN
+from managed import Managed
 from policies import EVERYTHING
-from raw import Raw
+from raw import PATIENCE, Raw
 from stanzas import Stanzas
 from talker import Talker, form
 
 DELAY = "{urn:xmpp:delay}delay"
 ROUNDS = 40
-LATE = 0.7   # seconds, of what etcd tells a member: less than cluster.max_staleness
+LATE = 0.7   # seconds, of what etcd tells a member: less than cluster.max_staleness_ms
 POLICY = EVERYTHING + "allow any to message any\n"
 
 needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
@@ -25,14 +26,16 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 
 class Case(unittest.TestCase):
     VALUE = "everywhere"
-    has_fabric = False
+    has_fabric, settings = False, {}
     numbers = itertools.count(1)
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(
             3, 1, policy=POLICY, fabric=cls.has_fabric, tls=False,
-            settings={"accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE},
+            settings={
+                "accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE, **cls.settings
+            },
         )
         cls.addClassCleanup(cls.cluster.close)
         cls.cluster.start()
@@ -50,8 +53,8 @@ class Case(unittest.TestCase):
 
     def talker(self, name, member, resource="r"):
         talker = Talker(member.c2s, DOMAIN, seconds=60)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundle(name), resource)
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundle(name), resource, PATIENCE)
         talker.presence()
         return talker
 
@@ -127,6 +130,24 @@ class Everywhere(Case):
             receiver.goodbye()
             sender.goodbye()
 
+    def test_what_a_session_left_comes_behind_the_answer_to_the_next_bind(self):
+        """That one waits for other members, and the message for none."""
+        sender = self.stanzas("ann", self.cluster[1], "sender")
+        for number in range(5):
+            left = Managed(self.cluster[0].c2s, DOMAIN).login(self.bundle("dot"), "same")
+            left.enable()
+            left.say("<presence/>")
+            left.ping()
+            left.cut()
+            sender.send(
+                f"<message type='chat' id='l{number}' to='dot@{DOMAIN}/same'><body>x</body>"
+                "</message>"
+            )
+            sender.ping()
+            client = self.stanzas("dot", self.cluster[0], "same")
+            self.assertEqual(client.message().get("id"), f"l{number}")
+            client.goodbye()
+
     def test_a_member_that_stands_still_holds_nobody_up_for_long(self):
         leader = self.cluster.wait_leader()
         stalled, other = [one for one in self.cluster if one is not leader]
@@ -189,7 +210,7 @@ class Behind(Case):
     """A client goes to a member that hears late of what was committed."""
 
     VALUE = "here"
-    has_fabric = True
+    has_fabric, settings = True, {"cluster.max_staleness_ms": "6000"}
 
     def setUp(self):
         super().setUp()

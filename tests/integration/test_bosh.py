@@ -77,24 +77,23 @@ class Sessions(BoshCase):
             )
             tcp.expect("id='c'")
             one = self.bosh(wait=30).login("waits")
-            one.ask(
+            own = list(one.ask(
                 f"<iq xmlns='jabber:client' type='set' id='s' to='{BROKER}'><pubsub "
                 f"xmlns='{PUBSUB}'><subscribe node='held' jid='ann@{DOMAIN}'/></pubsub></iq>"
-            )
-            own = list(one.ask("<presence xmlns='jabber:client'/>"))   # RFC 6121 §4.2.2
-            while not own or own[-1].tag != "{jabber:client}presence":   # answers may be before it
+            ))
+            own += one.ask("<presence xmlns='jabber:client'/>")   # comes back: RFC 6121 §4.2.2
+            wanted = {"{jabber:client}iq", "{jabber:client}presence"}
+            while not wanted <= {stanza.tag for stanza in own}:
                 own += one.ask()
             one.ask_later()
             time.sleep(0.3)
             self.assertTrue(one.came.empty(), "an empty answer came too early")
-            begin = time.monotonic()
             tcp.send(
                 f"<iq type='set' id='n' to='{BROKER}'><pubsub xmlns='{PUBSUB}'>"
                 "<publish node='held'><item id='i1'><a xmlns='urn:x:a'>&lt;1</a></item></publish>"
                 "</pubsub></iq>"
             )
-            text = one.came.get(timeout=10)
-            self.assertLess(time.monotonic() - begin, 5)
+            text = one.came.get(timeout=20)   # and not when its time is over
         event = ET.fromstring(text)[0]
         self.assertEqual(event.tag, "{jabber:client}message")
         self.assertIn("i1", text)
@@ -110,7 +109,7 @@ class Sessions(BoshCase):
         first = one.ask_later()
         time.sleep(0.2)
         one.ask_later()
-        self.assertEqual(len(ET.fromstring(one.came.get(timeout=5))), 0)
+        self.assertEqual(len(ET.fromstring(one.came.get(timeout=15))), 0)
         first.join(5)
         one.ask(PING.format("free"))
 
@@ -140,9 +139,9 @@ class Sessions(BoshCase):
         one.ask_later(rid=rid)
         time.sleep(0.2)
         one.ask_later(rid=rid)
-        self.assertEqual(len(ET.fromstring(one.came.get(timeout=5))), 0)
+        self.assertEqual(len(ET.fromstring(one.came.get(timeout=15))), 0)
         one.ask(PING.format("now"))
-        self.assertIn("now", one.came.get(timeout=5) + one.seen)
+        self.assertIn("now", one.came.get(timeout=15) + one.seen)
 
     def test_polling(self):
         one = self.bosh(wait=0, hold=0)

@@ -21,7 +21,7 @@ from cluster.story import Faults, Story
 from gridd import DOMAIN
 from policies import EVERYTHING
 from grid_protocol import find
-from raw import Raw
+from raw import PATIENCE, Raw
 from revoking import RevokingAuthority, serial_of
 from stock import SECONDS, Client
 from talker import Talker, form
@@ -122,12 +122,12 @@ class Three(unittest.TestCase):
             one.wait_started()
         self.cluster.wait_ready()
 
-    def client(self, name, member, resource="r"):
+    def client(self, name, member, resource="r", patience=PATIENCE):
         if name not in self.bundles:
             self.bundles[name] = self.cluster.client(name)
         talker = Talker(member.c2s, DOMAIN)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundles[name], resource)
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundles[name], resource, patience)
         talker.presence()
         return talker
 
@@ -139,6 +139,17 @@ class Three(unittest.TestCase):
         text = client.pubsub("get", f"<items node='{node}'/>")
         self.assertNotIn("type='error'", text)
         return [part.split("'")[0] for part in text.split("<item id='")[1:]]
+
+    def until_known(self, name, at, by):
+        """The account's one session, available at a member, is known at another one: that is told
+        a moment behind its login."""
+        deadline = time.monotonic() + 30
+        while [(at.name, True)] != (found := [
+            (one["member"], one["active"])
+            for one in by.rest("GET", f"sessions?jid={name}@{DOMAIN}")["sessions"]
+        ]):
+            self.assertLess(time.monotonic(), deadline, found)
+            time.sleep(0.02)
 
     def on_member(self, node, member):
         """The items as that member has them, behind a change of its own."""
@@ -168,6 +179,7 @@ class Together(Three):
         publisher = self.client("pub", self.cluster[0])
         self.node("spread", publisher, max_items=100)
         readers = [self.client(f"sub{one.name}", one) for one in self.cluster]
+        self.cluster.wait_same()   # the node is known everywhere
         for number, reader in enumerate(readers):
             jid = f"sub{self.cluster[number].name}@{DOMAIN}"
             reader.does(f"<subscribe node='spread' jid='{jid}'/>")
@@ -183,6 +195,7 @@ class Together(Three):
 
     def test_messages_reach_sessions_elsewhere(self):
         one, other = self.client("ann", self.cluster[0]), self.client("bob", self.cluster[1])
+        self.until_known("bob", self.cluster[1], self.cluster[0])
         one.send(f"<message type='chat' id='m1' to='bob@{DOMAIN}/r'><body>hello</body></message>")
         other.expect(rf"<message [^>]*from='ann@{DOMAIN}/r'.*?hello")
         one.send(f"<message type='chat' id='m2' to='bob@{DOMAIN}'><body>bare</body></message>")
@@ -197,11 +210,14 @@ class Together(Three):
 
     def test_one_full_address_is_one_session(self):
         """RFC 6120 section 7.7.2.2: one of two ends with a conflict."""
-        two = [self.client("cat", self.cluster[number], "same") for number in (0, 1)]
+        first = self.client("cat", self.cluster[0], "same")
+        self.until_known("cat", self.cluster[0], self.cluster[1])
+        two = [first, self.client("cat", self.cluster[1], "same")]
         ended = self.first_that_ends(two)
         self.assertIn("<conflict ", ended.until_closed())
         other = next(one for one in two if one is not ended)
         self.assertIn("result", other.ask("get", PING, DOMAIN))
+        self.until_known("cat", self.cluster[two.index(other)], self.cluster[2])
         again = self.client("cat", self.cluster[2], "same")
         self.assertIs(self.first_that_ends([other, again]), other)
 
@@ -377,7 +393,7 @@ class Losses(Three):
 
     def test_one_etcd_of_three_is_not_missed(self):
         client = self.prepare(self.first)
-        self.cluster.etcd.leader().kill9()
+        self.cluster.etcd.wait_leader().kill9()
         self.publishes_again(client, self.name, "b0")
         for number in range(1, 5):
             self.publishes_again(client, self.name, f"b{number}")
@@ -395,7 +411,7 @@ class Losses(Three):
         answer = client.pubsub("set", client.publish(self.name, "x", "no"))
         self.assertRegex(answer, "type='error'.*type='wait'")
         with self.assertRaises(AssertionError):
-            self.client("pub", self.second, "late")
+            self.client("pub", self.second, "late", patience=0)
         self.cluster.etcd.start()
         self.until(
             lambda: all(self.cluster.is_ready(one) for one in self.cluster),

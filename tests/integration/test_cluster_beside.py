@@ -11,7 +11,7 @@ import unittest
 import test_cluster_resumption
 import test_replay
 from gridd import DOMAIN
-from raw import Raw
+from raw import PATIENCE, Raw
 from test_cluster_resumption import PUBSUB, needs_etcd, until
 
 # A resource that has come waits so long, and less, for word of what others have had.
@@ -21,7 +21,7 @@ PLACED_SECONDS = 0.7
 @needs_etcd
 class Beside(test_cluster_resumption.Members):
     def raw(self, name, member, resource, presence="<presence/>"):
-        client = Raw(member.c2s, DOMAIN).login(self.bundle(name), resource)
+        client = Raw(member.c2s, DOMAIN).login(self.bundle(name), resource, PATIENCE)
         self.addCleanup(client.socket.close)
         client.send(presence)
         return client

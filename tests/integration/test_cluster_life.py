@@ -267,6 +267,7 @@ class Presence(unittest.TestCase):
         person.heard.remove(word)
 
     def befriend(self, one, other):
+        self.cluster.wait_same()   # either account is known at the other's member
         names = [person.bare.partition("@")[0] for person in (one, other)]
         for asker, answerer, to in ((one, other, names[1]), (other, one, names[0])):
             asker.says("subscribe", to)

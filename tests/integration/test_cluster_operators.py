@@ -10,6 +10,7 @@ from cluster.members import Cluster, Refused
 from gridd import DOMAIN, Operated, binary
 from managed import Managed
 from policies import EVERYTHING
+from raw import PATIENCE
 from talker import Talker
 
 WAIT_SECONDS = 40   # on a machine that has others to serve
@@ -38,8 +39,8 @@ class Operators(unittest.TestCase):
         if name not in self.bundles:
             self.bundles[name] = self.cluster.client(name)
         talker = Talker(member.c2s, DOMAIN)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundles[name], "r")
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundles[name], "r", PATIENCE)
         talker.presence()
         return talker
 

@@ -11,6 +11,7 @@ from cluster.etcd import is_installed
 from cluster.members import Cluster
 from gridd import DOMAIN
 from managed import SM, Managed
+from raw import PATIENCE
 from talker import PUBSUB, Talker, form
 from websocket import WebSocket
 
@@ -74,8 +75,8 @@ class Members(unittest.TestCase):
 
     def talker(self, name, member, resource="r"):
         talker = Talker(member.c2s, DOMAIN)
-        self.addCleanup(talker.socket.close)
-        talker.login(self.bundle(name), resource)
+        self.addCleanup(lambda: talker.socket.close())
+        talker.login(self.bundle(name), resource, PATIENCE)
         talker.presence()
         return talker
 
@@ -86,7 +87,7 @@ class Members(unittest.TestCase):
 
     def subscriber(self, name, member, resource="r"):
         """Logged in there, with stream management, and subscribed to the test's node."""
-        client = self.connect(member).login(self.bundle(name), resource)
+        client = self.connect(member).login(self.bundle(name), resource, PATIENCE)
         client.enable()
         client.say("<presence/>")
         client.ping()
@@ -167,6 +168,7 @@ class Moves(Members):
         client.enable()
         contact = self.talker("gus", self.cluster[1])
         other = self.talker("gus", self.cluster[2], "other")
+        self.cluster.wait_same()   # either account is known at the other's members
         client.say("<presence/>")
         client.say(f"<presence to='gus@{DOMAIN}' type='subscribe'/>")
         contact.expect("type='subscribe'")

@@ -8,7 +8,7 @@ import ssl
 import time
 import unittest
 
-from gridd import Evaluation
+from gridd import Evaluation, wait_taken
 from small_disk import MIB, SmallDisk, may_mount
 from topic import Topic
 
@@ -87,7 +87,8 @@ class FailedSync(Disk):
 
     def order(self, how):
         self.server.process.send_signal(how)
-        time.sleep(0.2)   # the program's own thread takes the order
+        wait_taken(self.server.process.pid, how)
+        time.sleep(0.2)   # the thread that has taken the order carries it out
 
     def test_writes_stop_until_an_administrator_reopens(self):
         for how, items in ((signal.SIGUSR1, ["a", "b"]), (signal.SIGUSR2, ["a", "b", "c"])):

@@ -104,19 +104,23 @@ class StreamCase(HistoryCase):
         self.addCleanup(made.client.close)
         return made
 
-    def ended(self, state, detail="", seconds=SECONDS):
-        """The transfer that ended last, once it has that state."""
+    def ended(self, resource, state, detail="", seconds=SECONDS):
+        """The transfer to bob's client of that name that ended last, once it has that state. In a
+        cluster each member shows its own."""
         deadline = time.monotonic() + seconds
+        to = f"bob@{DOMAIN}/{resource}"
         while True:
             listed = self.server.admin_json("transfers", "recent")["recent"]
-            mine = [one for one in listed if one["kind"] == "ibb" and one["what"] == TOPIC]
+            mine = [one for one in listed if (one["kind"], one["what"], one["to"])
+                    == ("ibb", TOPIC, to)]
             if mine and mine[0]["state"] == state and detail in (mine[0]["detail"] or ""):
                 return mine[0]
             self.assertLess(time.monotonic(), deadline, mine[:2])
             time.sleep(0.1)
 
     def running(self):
-        return self.server.admin_json("transfers", "list")["transfers"]
+        return [one for _ in self.server.each()
+                for one in self.server.admin_json("transfers", "list")["transfers"]]
 
 
 class OwnStreams(StreamCase):
@@ -134,9 +138,8 @@ class OwnStreams(StreamCase):
                 taken = Taken(data, form == "ndjson")
                 self.assertEqual(taken.numbers, list(range(ITEMS)))
                 self.assertEqual(taken.end[0], ITEMS)
-                ended = self.ended("complete", f"{ITEMS} items")
+                ended = self.ended(form, "complete", f"{ITEMS} items")
                 self.assertEqual((ended["bytes"], ended["from"]), (len(data), None))
-                self.assertEqual(ended["to"], f"bob@{DOMAIN}/{form}")
                 self.assertRegex(ended["rule"], "^policy .*line")
         self.wait_audit("bulk-start", "bob", TOPIC)
         self.wait_audit("bulk-end", "bob", f"{ITEMS} items")
@@ -162,7 +165,7 @@ class OwnStreams(StreamCase):
 
         taken = Taken(asyncio.run(run()), False)
         self.assertEqual(taken.numbers, list(range(ITEMS)))
-        self.ended("complete", f"{ITEMS} items")
+        self.ended("stock", "complete", f"{ITEMS} items")
 
     def test_the_first_carrier_that_both_have_is_taken(self):
         for transports, wanted in (
@@ -208,7 +211,7 @@ class OwnStreams(StreamCase):
         receiver = self.receiver()
         receiver.ask()
         self.reply_to_open(receiver, "not-acceptable")
-        self.ended("declined", "not-acceptable")
+        self.ended("receiver", "declined", "not-acceptable")
         _, sid = receiver.ask()
         receiver.accept(sid)
         number = receiver.packet()
@@ -223,7 +226,7 @@ class OwnStreams(StreamCase):
         close = f"<close xmlns='{IBB}' sid='{sid}'/>"
         self.assertEqual(other.client.ask("set", close, BULK)[0], "item-not-found")
         self.assertEqual(ask("set", close, BULK)[0], "ok")
-        self.ended("lost", "closed the stream")
+        self.ended("receiver", "lost", "closed the stream")
         receiver.reply(number)
         self.assertEqual(ask("set", close, BULK)[0], "item-not-found")
         self.assertEqual(self.running(), [])
@@ -232,7 +235,7 @@ class OwnStreams(StreamCase):
         _, sid = receiver.ask()
         receiver.accept(sid)
         receiver.reply(receiver.packet(), "unexpected-request")
-        self.ended("lost", "unexpected-request")
+        self.ended("refuses", "lost", "unexpected-request")
         receiver.iq("close")
 
     def test_who_may_not_have_it_is_offered_nothing(self):
@@ -249,7 +252,7 @@ class OwnStreams(StreamCase):
         receiver.reply(receiver.packet())
         self.set_policy(POLICY.replace("client ann, bob to bulk", "client ann to bulk"))
         receiver.iq("close")
-        self.ended("denied")
+        self.ended("receiver", "denied")
         self.assertEqual(self.running(), [])
         self.wait_audit("bulk-end", "bob", "policy")
 
@@ -259,7 +262,7 @@ class OwnStreams(StreamCase):
         receiver.accept(sid)
         receiver.packet()
         receiver.client.close()
-        self.ended("lost", "is gone")
+        self.ended("receiver", "lost", "is gone")
         receiver = self.receiver(resource="disabled")
         _, sid = receiver.ask()
         receiver.accept(sid)
@@ -287,14 +290,14 @@ class Idle(StreamCase):
         receiver.accept(sid)
         self.assertEqual(receiver.client.ping(), "ok")
         receiver.iq("close")
-        self.ended("idle")
+        self.ended("receiver", "idle")
         self.assertEqual(self.running(), [])
         # Neither is one that does not even answer the opening.
         receiver = self.receiver(resource="silent")
         receiver.ask()
         receiver.iq("open")
         receiver.iq("close")
-        self.ended("idle")
+        self.ended("silent", "idle")
 
 
 class Bounded(HistoryCase):

@@ -13,7 +13,7 @@ import time
 import unittest
 import xml.etree.ElementTree as ET
 
-from gridd import ADMIN, DOMAIN, Operated, binary
+from gridd import ADMIN, DOMAIN, Operated, binary, wait_taken
 from policies import EVERYTHING
 from relay import Relay
 from topic import Topic
@@ -377,6 +377,7 @@ class Ends(LightCase):
         self.server.process.send_signal(signal.SIGSTOP)
         try:
             run.process.send_signal(signal.SIGINT)
+            wait_taken(run.process.pid, signal.SIGINT)   # or the two would be one
             time.sleep(0.3)
             self.assertIsNone(run.process.poll())
             run.process.send_signal(signal.SIGINT)

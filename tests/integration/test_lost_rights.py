@@ -77,15 +77,15 @@ class LostRights(Case):
         for client, name in ((reader, "reader"), (other, "other")):
             self.assertEqual(
                 self.subscribe(
-                    client, name, pubsub__digest=["1"], pubsub__digest_frequency=["2000"]
+                    client, name, pubsub__digest=["1"], pubsub__digest_frequency=["6000"]
                 ),
                 "ok",
             )
         self.assertEqual(provider.publish("kept")[0], "ok")
         began = time.monotonic()
         self.install(f"deny client reader subscribe any\n{ALL}")
-        self.assertLess(time.monotonic() - began, 1.9, "too slow to show anything")
-        other.take("kept", 10)
+        self.assertLess(time.monotonic() - began, 5.9, "too slow to show anything")
+        other.take("kept", 30)
         self.assertEqual(reader.ping(), "ok")
         time.sleep(0.5)
         self.assertEqual(reader.ping(), "ok")

@@ -54,7 +54,7 @@ class Revocation(unittest.TestCase):
         began = time.monotonic()
         self.list_of(self.root, [bad])
         for stream in streams:
-            self.assertEqual(stream.stream_error(6), "reset")
+            self.assertEqual(stream.stream_error(20), "reset")
         self.assertLess(time.monotonic() - began, 5)
         answer = self.attempt(bad)
         self.assertIn(DENIED, answer)
@@ -65,7 +65,7 @@ class Revocation(unittest.TestCase):
         mark = server.log_mark()
         self.list_of(self.root)
         server.wait_log("crl_loaded.*revoked=0", mark)
-        deadline = time.monotonic() + 6
+        deadline = time.monotonic() + 30
         while "<success" not in self.attempt(bad):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.2)
@@ -92,7 +92,7 @@ class Revocation(unittest.TestCase):
         self.root.crl(
             os.path.join(self.lists, "root.crl"), [branch.certificate.serial_number]
         )
-        self.assertEqual(stream.stream_error(6), "reset")
+        self.assertEqual(stream.stream_error(20), "reset")
         answer = self.attempt(good)
         self.assertIn(DENIED, answer)
         self.assertIn("CA certificate", answer)
@@ -104,13 +104,14 @@ class Revocation(unittest.TestCase):
         answer = self.attempt(client)
         self.assertIn("<temporary-auth-failure", answer)
         self.assertIn("no revocation list", answer)
-        self.list_of(self.root, next_update=4 * SECOND)
-        deadline = time.monotonic() + 6
+        self.list_of(self.root, next_update=10 * SECOND)
+        deadline = time.monotonic() + 10
         while "<success" not in self.attempt(client):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
-        time.sleep(4)
-        answer = self.attempt(client)
+        while "<success" in (answer := self.attempt(client)):
+            self.assertLess(time.monotonic(), deadline + 30)
+            time.sleep(0.1)
         self.assertIn("<temporary-auth-failure", answer)
         self.assertIn("ended on", answer)
 
@@ -177,7 +178,7 @@ class Revocation(unittest.TestCase):
         begin = time.time()
         short = self.root.client(f"short@{DOMAIN}", end=3 * SECOND)
         stream = self.open(short)
-        self.assertEqual(stream.stream_error(6), "reset")
+        self.assertEqual(stream.stream_error(20), "reset")
         # Dates in certificates are whole seconds.
         self.assertLess(time.time() - begin, 4.5)
         self.assertGreater(time.time() - begin, 1.9)

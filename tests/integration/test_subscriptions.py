@@ -59,7 +59,7 @@ class Subscriptions(unittest.IsolatedAsyncioTestCase):
             line.get("jid") for line in answer.xml.iter(f"{{{PUBSUB}#owner}}subscription")
         )
 
-    async def until(self, expected, seconds=5):
+    async def until(self, expected, seconds=20):
         deadline = time.monotonic() + seconds
         while (now := await self.subscribers()) != expected:
             self.assertLess(time.monotonic(), deadline, now)

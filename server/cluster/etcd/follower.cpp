@@ -1,6 +1,7 @@
 // server/cluster/etcd/follower.cpp: see follower.hpp.
 #include "server/cluster/etcd/follower.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/cluster/etcd/guard.hpp"
@@ -17,8 +18,8 @@ using storage::Errc;
 using storage::LogHead;
 
 constexpr auto head_every = 250ms;
-/// A reading counts as heard when its groups were told that soon after it was asked for.
-constexpr auto reading_age_max = 1s;
+/// Of more than a minute: what is older counts for no member.
+constexpr std::size_t unheard_most = 256;
 /// A watch that tells nothing for so long while the head is ahead of it is given up.
 constexpr auto silence_max = 600ms;
 constexpr auto pause_after_failure = 200ms;
@@ -37,7 +38,8 @@ EtcdFollower::EtcdFollower(
       head_client_(context_.get_executor(), settings, log),
       told_(after) {
     keep_running(context_, log_, [this] { return watch_log(); });
-    keep_running(context_, log_, [this] { return read_head(); });
+    keep_running(context_, log_, [this] { return read_heads(0ms); });
+    keep_running(context_, log_, [this] { return read_heads(head_every); });
     thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -147,17 +149,22 @@ bool EtcdFollower::tell(std::vector<storage::Logged> groups) {
     return true;
 }
 
-/// Only a reading that was told up to its end in good time counts: a member that is always behind
-/// has to notice.
+/// A reading counts from when it was asked for on, once it was told up to its end: others write
+/// meanwhile, so that the newest one never is.
 void EtcdFollower::hear() {
-    if (has_ended_ || !unheard_ || told_ < unheard_->groups) return;
-    const bool is_fresh = EtcdClock::now() - unheard_->asked <= reading_age_max;
-    unheard_.reset();
-    if (is_fresh) follower_.on_heard(told_);
+    if (has_ended_) return;
+    std::optional<EtcdClock::time_point> asked;
+    std::erase_if(unheard_, [&](const Reading& reading) {
+        if (reading.groups > told_) return false;
+        asked = std::max(asked.value_or(reading.asked), reading.asked);
+        return true;
+    });
+    if (asked) follower_.on_heard(told_, *asked);
 }
 
 void EtcdFollower::note_reading(const Reading& reading) {
-    unheard_ = reading;
+    unheard_.push_back(reading);
+    if (unheard_.size() > unheard_most) unheard_.pop_front();
     hear();
     if (!watched_for_ || told_ > watched_for_->told || told_ >= watched_for_->groups)
         watched_for_ = reading;
@@ -168,24 +175,29 @@ void EtcdFollower::note_reading(const Reading& reading) {
     watched_for_.reset();
 }
 
-asio::awaitable<void> EtcdFollower::read_head() {
-    asio::steady_timer timer(context_);
+asio::awaitable<void> EtcdFollower::read_heads(EtcdClock::duration delay) {
+    asio::steady_timer timer(context_, delay);
+    co_await timer.async_wait(no_throw);
     while (!has_ended_) {
         const auto asked = EtcdClock::now();
-        const std::uint64_t told_at = told_;
-        const auto answer = co_await head_client_.call(
-            "/v3/kv/range", range_request(keys_.head()), asked + settings_.timeout
-        );
-        const auto records = answer ? records_of(*answer) : std::nullopt;
-        const auto head = records ? head_among(*records) : std::nullopt;
-        if (records && !head) log_changed(log_, told_at, "the head is not understood");
-        if (head && head->groups < told_at)
-            log_changed(log_, told_at, "the head has fewer groups than were read");
-        else if (head)
-            note_reading({head->groups, told_, asked});
-        timer.expires_at(asked + head_every);
+        co_await read_head(asked);
+        timer.expires_at(asked + 2 * head_every);
         co_await timer.async_wait(no_throw);
     }
+}
+
+asio::awaitable<void> EtcdFollower::read_head(EtcdClock::time_point asked) {
+    const std::uint64_t told_at = told_;
+    const auto answer = co_await head_client_.call(
+        "/v3/kv/range", range_request(keys_.head()), asked + settings_.timeout
+    );
+    const auto records = answer ? records_of(*answer) : std::nullopt;
+    const auto head = records ? head_among(*records) : std::nullopt;
+    if (records && !head) log_changed(log_, told_at, "the head is not understood");
+    if (head && head->groups < told_at)
+        log_changed(log_, told_at, "the head has fewer groups than were read");
+    else if (head)
+        note_reading({head->groups, told_, asked});
 }
 
 }   // namespace grid::server::cluster

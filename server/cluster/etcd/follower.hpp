@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -42,7 +43,10 @@ private:
     /// False: the watch has to be opened again, after a read by range.
     bool take(const boost::json::object& message);
     bool tell(std::vector<storage::Logged> groups);
-    Awaitable<void> read_head();
+    /// The first time after a delay: two in turn, of which the one does not wait for the other's
+    /// answer.
+    Awaitable<void> read_heads(EtcdClock::duration delay);
+    Awaitable<void> read_head(EtcdClock::time_point asked);
     void note_reading(const Reading& reading);
     void hear();
     void give_up();
@@ -58,7 +62,7 @@ private:
     storage::LogHead watched_head_;   // that the watch told last
     std::uint64_t told_;
     bool has_ended_ = false;               // on_trimmed was told
-    std::optional<Reading> unheard_;       // the newest that was not heard yet
+    std::deque<Reading> unheard_;          // those that were not told up to their end yet
     std::optional<Reading> watched_for_;   // the oldest that lies before what the watch told
     std::thread thread_;
 };

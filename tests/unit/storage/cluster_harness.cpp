@@ -112,7 +112,7 @@ void MemoryLog::run(std::uint64_t after, LogFollower& follower) {
             after = groups->back().number;
             follower.on_groups(std::move(*groups));
         }
-        follower.on_heard(after);
+        follower.on_heard(after, std::chrono::steady_clock::now());
     }
 }
 

@@ -28,6 +28,7 @@ public:
     struct Role {
         bool leads = false;
         MemberId leader = 0;
+        std::uint64_t groups_least = 0;   // of a log in which this member may begin a term
     };
     struct Content {
         std::vector<Submission> submissions;

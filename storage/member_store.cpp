@@ -10,6 +10,9 @@ namespace {
 
 /// Without anything to do the writer looks again after that.
 constexpr auto idle_pause = std::chrono::milliseconds(200);
+/// Between two looks of the writer lie calls of the log; more is a pause of the process, after
+/// which outcomes may have waited.
+constexpr auto look_most = std::chrono::seconds(6);
 /// Between two syncs of RocksDB's log.
 constexpr auto keeper_pause = std::chrono::milliseconds(1'000);
 /// Between two looks at the room of the log while there is enough.
@@ -30,6 +33,7 @@ MemberStore::MemberStore(
       groups_kept_(settings.groups_kept),
       log_bytes_kept_(settings.log_bytes_kept),
       max_staleness_(settings.max_staleness),
+      answer_within_(settings.answer_within),
       log_(log),
       peers_(peers),
       files_(settings.rocks, std::move(database)),
@@ -67,8 +71,9 @@ bool MemberStore::submit(Ticket ticket, Sender sender, Batch batch) {
     return inbox_.submit({ticket, sender, std::move(batch)});
 }
 
-void MemberStore::lead() { inbox_.set_role({true, self_}); }
-void MemberStore::follow_leader(MemberId leader) { inbox_.set_role({false, leader}); }
+void MemberStore::lead(std::uint64_t groups_least) { inbox_.set_role({true, self_, groups_least}); }
+
+void MemberStore::follow_leader(MemberId leader) { inbox_.set_role({false, leader, 0}); }
 void MemberStore::on_peer(MemberId from, std::string message) {
     inbox_.push_message(from, std::move(message));
 }
@@ -255,7 +260,21 @@ void MemberStore::step(MemberInbox::Content content) {
     if (standing_ == Standing::Leading && !origins_.send_refusals(peers_))
         look_again_in(std::chrono::milliseconds(50));
     tell_all(own_.take_refused(applied_.revision));
+    give_up_late();
     publish();
+}
+
+/// The log may be silent, no member lead, or the leader not be reached: in each case a client has
+/// an answer. A log that is slow and goes on is waited for.
+void MemberStore::give_up_late() {
+    const auto now = Clock::now();
+    const bool goes_on =
+        own_.size() == 0 || std::exchange(outcomes_, own_.outcomes()) != own_.outcomes();
+    if (goes_on || now - std::exchange(looked_at_, now) > look_most) progress_at_ = now;
+    if (now - progress_at_ < answer_within_) return;
+    tell_all(own_.give_up(
+        now - answer_within_, Errc::Unreachable, "the cluster decides no changes at present"
+    ));
 }
 
 void MemberStore::take_role(MemberInbox::Role role) {
@@ -282,7 +301,7 @@ void MemberStore::take_in(std::vector<Submission> submissions) {
         const bool is_too_large =
             one.batch.operations.size() > batch_operations_max || bytes > batch_bytes_max;
         if (stopped.empty() && full.empty() && !is_too_large) {
-            own_.add(one.ticket, one.sender, std::move(one.batch));
+            own_.add(one.ticket, one.sender, std::move(one.batch), Clock::now());
             continue;
         }
         const auto error = make_error_code(is_too_large ? Errc::TooLarge : why);

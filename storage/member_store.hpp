@@ -55,7 +55,7 @@ public:
         const std::string& directory, const std::function<void()>& at_that_point
     ) override;
 
-    void lead() override;
+    void lead(std::uint64_t groups_least) override;
     void follow_leader(MemberId leader) override;
     void on_peer(MemberId from, std::string message) override;
     void on_peer_up(MemberId member) override;
@@ -106,6 +106,7 @@ private:
     void step(MemberInbox::Content content);
     void take_role(MemberInbox::Role role);
     void take_in(std::vector<Submission> submissions);
+    void give_up_late();
     void tell(std::vector<FeedEntry> entries);
     void tell_all(std::vector<Refused> refused);
     void end();
@@ -149,7 +150,7 @@ private:
 
     const MemberId self_;
     const std::uint64_t groups_kept_, log_bytes_kept_;
-    const std::chrono::milliseconds max_staleness_;
+    const std::chrono::milliseconds max_staleness_, answer_within_;
     Log& log_;
     Peers& peers_;
     RocksFiles files_;
@@ -175,6 +176,8 @@ private:
     std::optional<Sequencer> sequencer_;   // while leading
     std::optional<InFlight> in_flight_;
     OwnBatches own_;
+    std::uint64_t outcomes_ = 0;                  // of these, at the last look
+    Clock::time_point progress_at_, looked_at_;   // an own batch had an outcome; the last look
     Origins origins_;
 
     std::atomic<std::uint64_t> trim_up_to_ = 0, press_up_to_ = 0;

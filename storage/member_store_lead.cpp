@@ -37,6 +37,7 @@ void MemberStore::begin_leading() {
     hear_log(head->groups, asked);
     // Meanwhile another member may write.
     if (!has_caught_up_to(head->groups) || applied_.groups != head->groups) return;
+    if (head->groups < role_.groups_least) return;
     // Another one has begun the term that this member was about to begin.
     if (tried_term_ != 0 && head->term >= tried_term_ && head->leader != self_) {
         tried_term_ = 0;

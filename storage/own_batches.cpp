@@ -5,8 +5,8 @@
 
 namespace grid::storage {
 
-void OwnBatches::add(Ticket ticket, Sender sender, Batch batch) {
-    Own own{ticket, sender, std::move(batch), 0, false, 0, std::nullopt};
+void OwnBatches::add(Ticket ticket, Sender sender, Batch batch, TimePoint since) {
+    Own own{ticket, sender, std::move(batch), 0, false, 0, std::nullopt, since};
     own.bytes = own.batch.bytes();
     const std::uint64_t number = ++last_number_;
     const auto place = waiting_.emplace(number, std::move(own)).first;
@@ -57,6 +57,7 @@ Ticket OwnBatches::committed(std::uint64_t number) {
     const auto place = waiting_.find(number);
     if (place == waiting_.end()) return 0;
     const Ticket ticket = place->second.ticket;
+    ++outcomes_;
     forget(place);
     return ticket;
 }
@@ -99,6 +100,7 @@ std::vector<Refused> OwnBatches::take_refused(Revision head) {
             {here->second.ticket, error, refusal->detail.empty() ? error.message() : refusal->detail
             }
         );
+        ++outcomes_;
         forget(here);
     }
     return told;
@@ -106,15 +108,25 @@ std::vector<Refused> OwnBatches::take_refused(Revision head) {
 
 std::vector<Refused> OwnBatches::close(Errc untaken, const std::string& detail) {
     std::vector<Refused> told;
-    while (!waiting_.empty()) {
-        const auto place = waiting_.begin();
-        const Own& own = place->second;
-        const bool is_unknown = own.was_sent && !own.refusal;
-        const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : untaken);
-        told.push_back({own.ticket, error, detail});
-        forget(place);
-    }
+    while (!waiting_.empty()) told.push_back(take_oldest(untaken, detail));
     return told;
+}
+
+std::vector<Refused> OwnBatches::give_up(TimePoint since, Errc untaken, const std::string& detail) {
+    std::vector<Refused> told;
+    while (!waiting_.empty() && waiting_.begin()->second.since < since)
+        told.push_back(take_oldest(untaken, detail));
+    return told;
+}
+
+Refused OwnBatches::take_oldest(Errc untaken, const std::string& detail) {
+    const auto place = waiting_.begin();
+    const Own& own = place->second;
+    const bool is_unknown = own.was_sent && !own.refusal;
+    const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : untaken);
+    Refused refused{own.ticket, error, detail};
+    forget(place);
+    return refused;
 }
 
 }   // namespace grid::storage

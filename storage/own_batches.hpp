@@ -2,6 +2,7 @@
 // outcome yet.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,8 @@ namespace grid::storage {
 /// one has not. Used by one thread.
 class OwnBatches {
 public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
     struct Own {
         Ticket ticket = 0;
         Sender sender;
@@ -28,9 +31,10 @@ public:
         bool was_sent = false;            // ever: its outcome may be unknown
         std::uint64_t sent_in = 0;        // the last stream that it went into
         std::optional<Refusal> refusal;   // not told yet
+        TimePoint since;
     };
 
-    void add(Ticket ticket, Sender sender, Batch batch);
+    void add(Ticket ticket, Sender sender, Batch batch, TimePoint since = {});
     /// Refuses what is behind a conflict that only an earlier leader knew of.
     void begin_term(std::uint64_t term, Revision head);
     std::uint64_t term() const { return term_; }
@@ -54,24 +58,30 @@ public:
     /// Those that may be told now, in the order of their numbers.
     std::vector<Refused> take_refused(Revision head);
     /// All that are left, with `error`, or UnknownOutcome where a leader may have taken it.
-    std::vector<Refused> close(Errc error, const std::string& detail);
+    std::vector<Refused> close(Errc untaken, const std::string& detail);
+    /// The same for those that were added before `since`. The log may carry one yet: as another
+    /// member's, without an answer.
+    std::vector<Refused> give_up(TimePoint since, Errc untaken, const std::string& detail);
 
     /// Bytes that were released since the last call.
     std::size_t take_released() { return std::exchange(released_, 0); }
     std::uint64_t sent_again() const { return sent_again_; }
     std::size_t size() const { return waiting_.size(); }
+    /// How many had an outcome.
+    std::uint64_t outcomes() const { return outcomes_; }
 
 private:
     using Waiting = std::map<std::uint64_t, Own>;   // by number
 
     void forget(Waiting::iterator place);
+    Refused take_oldest(Errc untaken, const std::string& detail);
     void hold(std::uint64_t number, Own& own, Refusal refusal);
 
     Waiting waiting_;
     ConflictedSenders conflicts_;   // with the term in which that was decided
     std::uint64_t last_number_ = 0, term_ = 0, stream_ = 0;
     std::uint64_t unsent_ = 1;   // numbers from here on were not sent in this stream
-    std::uint64_t sent_again_ = 0;
+    std::uint64_t sent_again_ = 0, outcomes_ = 0;
     std::size_t bytes_under_way_ = 0, released_ = 0, held_ = 0;
 };
 

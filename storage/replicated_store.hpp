@@ -35,8 +35,9 @@ struct ReplicationStatus {
 class ReplicatedStore : public Store {
 public:
     /// This member was elected. It applies the log to its end, then begins a term; until then and
-    /// after `follow` batches are forwarded. Does not block.
-    virtual void lead() = 0;
+    /// after `follow` batches are forwarded. No term begins while the log has fewer groups than
+    /// `groups_least`, which others have of it. Does not block.
+    virtual void lead(std::uint64_t groups_least) = 0;
     /// Another member leads, or none is known (0).
     virtual void follow_leader(MemberId leader) = 0;
     /// A message of another member's store, as Peers carried it.
@@ -51,6 +52,9 @@ public:
     virtual ReplicationStatus replication() const = 0;
 };
 
+/// A client waits so long for the outcome of a change, and no longer, while none comes.
+inline constexpr std::chrono::seconds answer_within{10};
+
 struct ReplicatedSettings {
     RocksSettings rocks;
     MemberId self = 0;
@@ -59,6 +63,9 @@ struct ReplicatedSettings {
     std::uint64_t log_bytes_kept = 256UL * 1024 * 1024;
     /// The store is not writable while `since_heard` is longer.
     std::chrono::milliseconds max_staleness{2'000};
+    /// Batches without an outcome are refused after that, if none had one meanwhile: with
+    /// Errc::Unreachable, or Errc::UnknownOutcome where the log may carry them yet.
+    std::chrono::milliseconds answer_within = storage::answer_within;
 };
 
 /// Opens the files, reads what the log has beyond them and applies it. The store outlives neither

@@ -128,6 +128,7 @@ Result<void, std::string> Cluster::open() {
     };
     events.elected = [this] { post([this] { elected(); }); };
     events.lost = [this] { post([this] { lost(); }); };
+    events.may_stand = [this](const std::vector<Member>& members) { return may_stand(members); };
     roster_->start(std::move(events));
     log_.info(
         "cluster_joined",
@@ -270,6 +271,7 @@ void Cluster::members_changed(std::vector<Member> members) {
     }
     if (are_links_started_) links->set_members(members);
     if (has_begun_ && on_members) on_members(members);
+    lead_or_wait();
     for (const Member& member : gone) let_depart(member);
     acknowledgements_.members_changed(waited_for());
     waiting_ = acknowledgements_.size();
@@ -291,9 +293,29 @@ void Cluster::leader_changed(storage::MemberId leader) {
 }
 
 void Cluster::elected() {
+    {
+        const std::lock_guard lock(mutex_);
+        leader_ = self_.id;
+    }
+    groups_least_ = most_groups();
     const std::lock_guard lock(mutex_);
-    leader_ = self_.id;
-    if (store_ != nullptr) store_->lead();
+    if (store_ != nullptr) store_->lead(groups_least_);
+}
+
+/// A member that had more groups than the log may be gone for good.
+void Cluster::lead_or_wait() {
+    const std::uint64_t most = most_groups();
+    if (leads_ || most >= groups_least_) return;
+    groups_least_ = most;
+    const std::lock_guard lock(mutex_);
+    if (store_ != nullptr && leader_ == self_.id) store_->lead(most);
+}
+
+std::uint64_t Cluster::most_groups() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t most = 0;
+    for (const Member& member : members_) most = std::max(most, member.has_group);
+    return most;
 }
 
 void Cluster::lost() {
@@ -305,7 +327,12 @@ void Cluster::lost() {
     is_waited_for_ = standing_.is_in();
     const std::lock_guard lock(mutex_);
     if (leader_ == self_.id) leader_ = 0;
-    if (store_ != nullptr) store_->follow_leader(leader_);
+    if (store_ == nullptr) return;
+    store_->follow_leader(leader_);
+    // All that was acknowledged here: an etcd of an earlier time may come next.
+    if (has_begun_)
+        self_.has_group = std::max(self_.has_group, store_->replication().applied_group);
+    roster_->update(self_);
 }
 
 bool Cluster::is_cut_off() const {
@@ -356,7 +383,7 @@ void Cluster::answer_asks() {
     has_asks_ = !asks_.empty();
 }
 
-void Cluster::when_everywhere(storage::Revision revision, std::function<void()> done) {
+void Cluster::when_everywhere(storage::Revision revision, std::function<void(bool)> done) {
     post([this, revision, done = std::move(done)]() mutable {
         const std::vector<Member> others = waited_for();
         std::uint64_t group = 0;

@@ -105,7 +105,7 @@ public:
     bool acknowledges_everywhere() const override {
         return config_.cluster.acknowledge == "everywhere";
     }
-    void when_everywhere(storage::Revision revision, std::function<void()> done) override;
+    void when_everywhere(storage::Revision revision, std::function<void(bool)> done) override;
 
     // controller::ClusterControl
     controller::ClusterView view() const override;
@@ -144,6 +144,7 @@ private:
     void stand_or_not();
     void note_others();
     void note_log_end();
+    bool may_stand(const std::vector<Member>& members) const;
     void take_ask(storage::MemberId from, storage::Revision revision);
     void tick();
     void note_fitness(bool may_lead);
@@ -168,6 +169,9 @@ private:
     std::vector<Member> waited_for() const;
     void let_depart(const Member& member);
     void forget_departed();
+    void give_up_waiting();
+    std::uint64_t most_groups() const;
+    void lead_or_wait();
     std::uint64_t group_needed_by_all();
     void keep_log_while_starting();
     std::string name_of(storage::MemberId member) const;
@@ -231,6 +235,7 @@ private:
     storage::MemberId leader_told_ = 0;
     bool is_standing_ = false;
     bool is_log_short_ = false, is_short_told_ = false;   // another member has more groups
+    std::uint64_t groups_least_ = 0;                      // with which this member was to lead
     Clock::time_point log_short_at_;                      // when none had, the last time
     Clock::time_point unfit_at_;        // when its store took no writes, the last time
     Clock::time_point known_at_;        // when the member was made known last

@@ -19,7 +19,7 @@ void Cluster::look_at_standing(const storage::ReplicationStatus& status) {
     is_waited_for_ = standing_.is_in();
     if (is_counted == is_counted_) return;
     is_counted_ = is_counted;
-    self_.has_group = std::max(self_.has_group, status.flushed_group);
+    self_.has_group = std::max(self_.has_group, status.applied_group);
     self_.flushed_group = is_counted ? status.flushed_group : serves_nobody;
     roster_->update(self_);
     stand_or_not();   // a member that can begin no term keeps others from it
@@ -53,6 +53,14 @@ void Cluster::forget_departed() {
         0)
         return;
     acknowledgements_.members_changed(waited_for());
+    waiting_ = acknowledgements_.size();
+}
+
+/// Without etcd this member does not hear which members are gone: their word may never come.
+void Cluster::give_up_waiting() {
+    const auto before = Clock::now() - storage::answer_within;
+    if (waiting_ == 0 || fresh_.heard() > before) return;
+    acknowledgements_.give_up(before);
     waiting_ = acknowledgements_.size();
 }
 

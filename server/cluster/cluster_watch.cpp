@@ -18,6 +18,14 @@ constexpr auto facts_every = std::chrono::seconds(2);
 constexpr auto fit_after = std::chrono::seconds(4);
 constexpr auto log_told_within = std::chrono::seconds(2);
 
+/// The member that has the most groups, where these are more than `known`; null: none has.
+const Member* ahead_of(std::uint64_t known, const std::vector<Member>& members) {
+    const Member* ahead = nullptr;
+    for (const Member& member : members)
+        if (member.has_group > (ahead == nullptr ? known : ahead->has_group)) ahead = &member;
+    return ahead;
+}
+
 /// One that is drained, starts, or cannot follow takes none.
 bool takes_clients(const Member& member) {
     return !member.is_draining && member.flushed_group != serves_nobody;
@@ -36,6 +44,7 @@ void Cluster::tick() {
         note_fitness(status->may_lead);
     }
     forget_departed();
+    give_up_waiting();
     if (Clock::now() >= facts_told_at_ + facts_every) tell_facts();
     timer_.expires_after(look_at_store_every);
     timer_.async_wait([this](boost::system::error_code error) {
@@ -78,11 +87,10 @@ void Cluster::note_log_end() {
     {
         const std::lock_guard lock(mutex_);
         known = status_.known_group;
-        for (const Member& member : members_)
-            if (member.has_group > std::max(known, has)) {
-                has = member.has_group;
-                ahead = member.name;
-            }
+        if (const Member* member = ahead_of(known, members_)) {
+            has = member->has_group;
+            ahead = member->name;
+        }
     }
     is_log_short_ = !ahead.empty() && !leads_;
     if (!is_log_short_) {
@@ -101,6 +109,15 @@ void Cluster::note_log_end() {
           "this member does not lead: etcd was emptied, or restored from an older snapshot "
           "(manual: When etcd is lost)"}}
     );
+}
+
+/// On the roster's thread, between a look and what follows from it: no record comes in between.
+bool Cluster::may_stand(const std::vector<Member>& members) const {
+    std::vector<Member> others = members;
+    std::erase_if(others, [this](const Member& member) { return member.id == known_self_.id; });
+    const std::lock_guard lock(mutex_);
+    const auto& status = store_ != nullptr ? store_->replication() : status_;
+    return leads_ || ahead_of(status.known_group, others) == nullptr;
 }
 
 /// Alone it stays: there is none that could do better.
@@ -168,7 +185,8 @@ void Cluster::look(const storage::ReplicationStatus& status) {
 void Cluster::make_known(const storage::ReplicationStatus& status) {
     known_at_ = Clock::now();
     if (is_counted_ && applied_ >= status.applied && status.flushed_group > self_.flushed_group) {
-        self_.flushed_group = self_.has_group = status.flushed_group;
+        self_.flushed_group = status.flushed_group;
+        self_.has_group = std::max(self_.has_group, status.flushed_group);
         roster_->update(self_);
     }
     if (!status.is_leader) return;

@@ -32,12 +32,12 @@ void Acknowledgements::wait(
     storage::Revision revision,
     std::uint64_t group,
     const std::vector<Member>& others,
-    std::function<void()> done
+    std::function<void(bool)> done
 ) {
-    Wait wait{revision, group, {}, std::move(done)};
+    Wait wait{.revision = revision, .group = group, .missing = {}, .done = std::move(done)};
     for (const Member& member : others)
         if (member.flushed_group < group) wait.missing.insert(member.id);
-    if (wait.missing.empty()) return wait.done();
+    if (wait.missing.empty()) return wait.done(true);
     waits_.push_back(std::move(wait));
 }
 
@@ -64,13 +64,21 @@ storage::Revision Acknowledgements::asked_of(storage::MemberId member) const {
 }
 
 void Acknowledgements::finish() {
-    std::vector<std::function<void()>> done;
+    end([](const Wait& wait) { return wait.missing.empty(); }, true);
+}
+
+void Acknowledgements::give_up(TimePoint before) {
+    end([before](const Wait& wait) { return wait.since < before; }, false);
+}
+
+void Acknowledgements::end(const std::function<bool(const Wait&)>& has_ended, bool is_known) {
+    std::vector<std::function<void(bool)>> done;
     std::erase_if(waits_, [&](Wait& wait) {
-        if (!wait.missing.empty()) return false;
+        if (!has_ended(wait)) return false;
         done.push_back(std::move(wait.done));
         return true;
     });
-    for (const auto& call : done) call();
+    for (const auto& call : done) call(is_known);
 }
 
 }   // namespace grid::server::cluster

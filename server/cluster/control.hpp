@@ -2,6 +2,7 @@
 // all of them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -42,14 +43,18 @@ std::optional<ControlWord> decode_control(std::string_view bytes);
 /// change. One thread.
 class Acknowledgements {
 public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
     /// `group`: the log's group of that revision, or a later one. `done` runs at once where there
-    /// is no other member.
+    /// is no other member; with false where the wait is given up.
     void wait(
         storage::Revision revision,
         std::uint64_t group,
         const std::vector<Member>& others,
-        std::function<void()> done
+        std::function<void(bool)> done
     );
+    /// Those that began before.
+    void give_up(TimePoint before);
     /// That member has applied the revision.
     void applied(storage::MemberId member, storage::Revision revision);
     /// A member that has a group on disk has applied it, too, even if no link leads there.
@@ -64,9 +69,11 @@ private:
         storage::Revision revision = 0;
         std::uint64_t group = 0;
         std::set<storage::MemberId> missing;
-        std::function<void()> done;
+        std::function<void(bool)> done;
+        TimePoint since = std::chrono::steady_clock::now();
     };
     void finish();
+    void end(const std::function<bool(const Wait&)>& has_ended, bool is_known);
 
     std::vector<Wait> waits_;
 };

@@ -46,8 +46,12 @@ struct RosterEvents {
     std::function<void(storage::MemberId leader)> leader;   // 0: none; told before `elected`
     std::function<void()> elected;                          // this member leads from now on
     /// This member's lease ended: it is not there for the others. It comes back by itself with a
-    /// new lease, under the same id; until then nothing of the others is told.
+    /// new lease, under the same id; until then nothing of the others is told. An etcd that is
+    /// another one, or of an earlier time, ends it, too.
     std::function<void()> lost;
+    /// Whether this member may lead beside these: asked of the very sight in which no other one
+    /// leads, or the lead is to be taken.
+    std::function<bool(const std::vector<Member>&)> may_stand;
 };
 
 /// Keeps the member's lease alive, its key `PREFIX/members/NAME`, and campaigns for

@@ -23,7 +23,7 @@ struct Member {
     bool is_draining = false;   // it takes no new sessions and does not lead
     /// While it starts, and copies a store: the log behind that group is what it will go on from.
     std::uint64_t needs_group = needs_no_group;
-    /// The greatest flushed_group that it had, also while it takes no requests: no log ends before.
+    /// The groups that it has, at the least, also while it takes no requests: no log ends before.
     std::uint64_t has_group = 0;
 };
 

@@ -359,7 +359,7 @@ public:
     void flush() override;
     storage::Revision rebuild() override;
     bool is_for_all(const storage::Committed& committed) override;
-    void when_everywhere(storage::Revision revision, std::function<void()> done) override;
+    void when_everywhere(storage::Revision revision, std::function<void(bool)> done) override;
 
 private:
     storage::Result<storage::Revision> scan();

@@ -47,8 +47,8 @@ bool Core::is_for_all(const storage::Committed& committed) {
            controller::administration::decode_act_event(committed.batch.event);
 }
 
-void Core::when_everywhere(storage::Revision revision, std::function<void()> done) {
-    if (membership_ == nullptr) return done();
+void Core::when_everywhere(storage::Revision revision, std::function<void(bool)> done) {
+    if (membership_ == nullptr) return done(true);
     membership_->when_everywhere(revision, std::move(done));
 }
 

@@ -29,8 +29,9 @@ public:
     /// that take rights away.
     virtual bool acknowledges_everywhere() const = 0;
     /// `done`, on any thread: each member that the cluster knows has applied that revision. One
-    /// whose lease ends meanwhile is not waited for: it takes no requests.
-    virtual void when_everywhere(storage::Revision revision, std::function<void()> done) = 0;
+    /// whose lease ends meanwhile is not waited for: it takes no requests. False: etcd is not heard
+    /// for so long that another one may not have applied it.
+    virtual void when_everywhere(storage::Revision revision, std::function<void(bool)> done) = 0;
 };
 
 }   // namespace grid::server

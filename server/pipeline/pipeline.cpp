@@ -277,12 +277,16 @@ void Pipeline::finish(const InFlight& done) {
 void Pipeline::ask_for_all() {
     if (for_all_.empty() || for_all_.back().for_all <= asked_for_) return;
     asked_for_ = for_all_.back().for_all;
-    follower_.when_everywhere(asked_for_, [self = shared_from_this(), revision = asked_for_] {
-        self->post_([self, revision] { self->known_to_all(revision); });
-    });
+    const auto done = [self = shared_from_this(), revision = asked_for_](bool is_known) {
+        self->post_([self, revision, is_known] { self->known_to_all(revision, is_known); });
+    };
+    follower_.when_everywhere(asked_for_, done);
 }
 
-void Pipeline::known_to_all(storage::Revision revision) {
+void Pipeline::known_to_all(storage::Revision revision, bool is_known) {
+    for (const InFlight& waiting : for_all_)
+        if (!is_known && waiting.for_all > known_to_all_ && waiting.for_all <= revision)
+            waiting.request->refuse(make_error_code(storage::Errc::UnknownOutcome));
     known_to_all_ = std::max(known_to_all_, revision);
     if (!is_answering_) answer_known();
 }

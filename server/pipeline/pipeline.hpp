@@ -35,9 +35,10 @@ public:
     /// Whether the answer to that batch, which was followed just now, waits until it is in force
     /// everywhere: it may take rights away, or all answers wait for that.
     virtual bool is_for_all(const storage::Committed& /*committed*/) { return false; }
-    /// `done`, on any thread, when every member of the cluster follows that revision.
-    virtual void when_everywhere(storage::Revision /*revision*/, std::function<void()> done) {
-        done();
+    /// `done`, on any thread, when every member of the cluster follows that revision; with false
+    /// where that cannot be found out.
+    virtual void when_everywhere(storage::Revision /*revision*/, std::function<void(bool)> done) {
+        done(true);
     }
 };
 
@@ -96,7 +97,7 @@ private:
     void finish(const InFlight& done);
     /// One question to the other members for all answers of a turn that wait for them.
     void ask_for_all();
-    void known_to_all(storage::Revision revision);
+    void known_to_all(storage::Revision revision, bool is_known);
     void answer_known();
 
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox

@@ -4,6 +4,7 @@
 
 #include "etcd_server.hpp"
 #include "server/cluster/etcd/client.hpp"
+#include "server/cluster/etcd/values.hpp"
 
 namespace etcd_roster_test {
 
@@ -47,6 +48,7 @@ public:
             [this](MemberId leader) { leader_ = leader; },
             [this] { ++elected_; },
             [this] { ++lost_; },
+            [this](const std::vector<Member>&) { return may_stand_.load(); },
         });
     }
 
@@ -56,6 +58,7 @@ public:
     MemberId leader() const { return leader_; }
     int elected() const { return elected_; }
     int lost() const { return lost_; }
+    void may_stand(bool may) { may_stand_ = may; }
     bool leads() const { return leader_ == id_ && elected_ > 0; }
     /// The names that were told last, one behind the other.
     std::string names() const {
@@ -86,6 +89,7 @@ private:
     std::vector<std::vector<Member>> members_;
     std::atomic<MemberId> leader_ = 0;
     std::atomic<int> elected_ = 0, lost_ = 0;
+    std::atomic<bool> may_stand_ = true;
     std::unique_ptr<Roster> roster_;   // first to go
 };
 
@@ -224,6 +228,39 @@ TEST_CASE("a member that died waits for its own lease when it starts again", "[e
     CHECK(wait_until([&] { return a.names() == "a" && a.leads(); }));
     REQUIRE(a.members().size() == 1);
     CHECK(a.members().front().id == 1);
+}
+
+TEST_CASE("a member's own keys, as in an etcd of an earlier time, are its own at once", "[etcd]") {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("earlier");
+    EtcdCaller caller(settings, quiet_log());
+    caller.call("/v3/lease/grant", json::object{{"ID", "4711"}, {"TTL", "600"}});
+    const EtcdKeys keys(settings.prefix);
+    const auto put = [&](const std::string& key, const std::string& value) {
+        answer_of(caller, "/v3/kv/put", put_request(key, value, 4711));
+    };
+    put(keys.member("a"), encode_member(member_of(1, "a")));
+    put(keys.number(number_of(1)), "a");
+    const auto begin = std::chrono::steady_clock::now();
+    Seat a(settings, 1, "a");
+    a.may_stand(false);
+    CHECK(wait_until([&] { return a.names() == "a"; }));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    CHECK(took < 60s);   // and not as long as that lease
+    const auto records =
+        records_of(answer_of(caller, "/v3/kv/range", range_request(keys.member("a"))));
+    REQUIRE(records);
+    REQUIRE(records->size() == 1);
+    CHECK(records->front().lease != 4711);
+    // Nor does it lead where others have more.
+    CHECK_FALSE(
+        wait_until([&] {
+            return a.elected() > 0 || std::chrono::steady_clock::now() - begin > took + 4s;
+        }) &&
+        a.elected() > 0
+    );
+    a.may_stand(true);
+    CHECK(wait_until([&] { return a.leads(); }));
 }
 
 TEST_CASE(

@@ -437,6 +437,35 @@ class Lies(unittest.TestCase):
         self.assertLess(member.resident_bytes() - before, 600 << 20)
         self.assertIsNone(member.process.poll())
 
+    def test_what_is_under_way_when_etcd_falls_silent_is_answered(self):
+        """A publish that was taken before the member knew: its client hears in time that the
+        outcome is not known, or that there is none."""
+        cluster = Cluster(1, 1, ALL, {"accounts.auto_approve": "true"}, fabric=False, tls=False)
+        self.addCleanup(cluster.close)
+        member = cluster[0]
+        liar = Liar(cluster.etcd.all[0])
+        self.addCleanup(liar.close)
+        member.settings["cluster.etcd"] = liar.url
+        cluster.start()
+        talker = Talker(member.c2s, DOMAIN)
+        self.addCleanup(talker.socket.close)
+        talker.login(cluster.client("pub"), "r")
+        talker.does("<create node='told'/>")
+        publish = "<pubsub xmlns='http://jabber.org/protocol/pubsub'>{}</pubsub>"
+        for way in ("silent", "html", "huge"):
+            with self.subTest(way):
+                begin = time.monotonic()
+                liar.lie(way)
+                answer = talker.ask(
+                    "set", publish.format(talker.publish("told", "x", way)), seconds=WAIT_SECONDS
+                )
+                print(f"    {way}: answered after {time.monotonic() - begin:.1f} s")
+                self.assertIn("type='wait'", answer)
+                liar.lie(None)
+                until(
+                    lambda: "type='result'" in talker.pubsub("set", talker.publish("told")),
+                    "publishes are taken again",
+                )
 
     def test_what_was_acknowledged_on_a_wrong_answer_is_there(self):
         """Answers that come twice, and so behind the next question; revisions that are not those of

@@ -155,6 +155,8 @@ class OlderEtcd(Clustered):
     """An operator puts an older etcd in its place while members run that have more: whoever was
     away must not lead, as that would leave out what was acknowledged."""
 
+    HEAD = "/gridd/test/head"
+
     def setUp(self):
         self.cluster_of_three = cluster = self.cluster(fabric=False, tls=False).start()
         self.linked(cluster)
@@ -167,65 +169,84 @@ class OlderEtcd(Clustered):
         for number in range(count):
             self.owner.does(self.owner.publish("kept", "x", f"i{number}"))
 
-    def all_is_told(self):
-        """The records of those that are ahead say what they have: others know it by them."""
-        wanted = max(one.cluster_status()["applied_group"] for one in self.ahead)
-        for one, other in (self.ahead, self.ahead[::-1]):
-            until(
-                lambda o=one, by=other: (seen_by(by, o).get("flushed_group") or 0) >= wanted,
-                f"the record of {one.name} says {wanted}",
-            )
-
     def folders(self):
         return [(one.folder, one.folder + ".older") for one in self.cluster_of_three.etcd.all]
 
-    def put_in_place(self, restore):
-        etcds = self.cluster_of_three.etcd
-        marks = [one.log_mark() for one in self.ahead]
-        for one in etcds.all:
+    def exchange(self, restore):
+        for one in self.cluster_of_three.etcd.all:
             one.kill9()
         for folder, older in self.folders():
             shutil.rmtree(folder)
             if restore:
                 shutil.copytree(older, folder)
-        etcds.start()
+
+    def put_in_place(self, restore):
+        marks = [one.log_mark() for one in self.ahead]
+        self.exchange(restore)
+        self.cluster_of_three.etcd.start()
         for one, mark in zip(self.ahead, marks):
             until(lambda o=one, m=mark: "cluster_not_waited_for" in o.log(m), "it refuses the log")
 
-    def leads_nowhere(self):
-        """Not the one that was away, in whatever time."""
+    def leads_nowhere(self, head):
+        """Not the one that was away, in whatever time; the log has that head and keeps it."""
         cluster = self.cluster_of_three
         mark = self.away.log_mark()
         self.away.spawn()   # without a leader a new store does not begin
+        cluster.etcd.start()   # where the member was first
         until(lambda: "cluster_log_behind" in self.away.log(mark), "it says why it does not lead")
         end = time.monotonic() + 5
         while time.monotonic() < end:
             self.assertEqual([], [one.name for one in cluster if cluster.is_ready(one)])
             time.sleep(0.2)
+        self.assertEqual(head, cluster.etcd.keys(self.HEAD))
 
-    def test_an_emptied_etcd(self):
-        self.publish(5)
-        self.all_is_told()
+    def is_emptied(self):
         self.away.stop()
         self.away.wipe()
         os.mkdir(self.away.data, 0o700)
-        self.put_in_place(restore=False)
-        self.leads_nowhere()
 
-    def test_an_etcd_of_an_older_snapshot(self):
+    def is_of_a_snapshot(self):
+        """The head in it."""
         cluster = self.cluster_of_three
         self.away.stop()
+        head = cluster.etcd.keys(self.HEAD)
         for one in cluster.etcd.all:
             one.kill9()
         for folder, older in self.folders():
             shutil.copytree(folder, older)
+        mark = self.ahead[0].log_mark()
         cluster.etcd.start()
+        # An answer of before would count else.
+        until(lambda: any(
+            word in self.ahead[0].log(mark) for word in ("cluster_heard_again", "etcd_failed")
+        ), "it hears")
         cluster.wait_ready(self.ahead)
         self.owner = self.talker(cluster, "owner", self.ahead[0], "again")
+        return head
+
+    def test_an_emptied_etcd(self):
         self.publish(5)
-        self.all_is_told()
+        self.is_emptied()
+        self.put_in_place(restore=False)
+        self.leads_nowhere({})
+
+    def test_an_emptied_etcd_and_a_member_that_waits_for_it(self):
+        self.publish(5)
+        self.is_emptied()
+        self.exchange(restore=False)
+        self.leads_nowhere({})
+
+    def test_an_etcd_of_an_older_snapshot(self):
+        head = self.is_of_a_snapshot()
+        self.publish(5)
         self.put_in_place(restore=True)
-        self.leads_nowhere()
+        self.leads_nowhere(head)
+
+    def test_an_etcd_of_an_older_snapshot_and_a_member_that_waits_for_it(self):
+        head = self.is_of_a_snapshot()
+        self.publish(5)
+        self.exchange(restore=True)
+        self.leads_nowhere(head)
 
 
 @needs_etcd

@@ -29,6 +29,9 @@ constexpr auto lease_slack = 3s;
 /// etcd grants one and a half times its --election-timeout, of which 50 s are the most.
 constexpr std::uint64_t lease_most = 100;   // seconds
 constexpr auto take_over_within = 10s;
+/// A member that is new to etcd, or that etcd is new to, leaves others so much time to say what
+/// they have: each may have found an etcd that was put in place of the one before.
+constexpr auto stand_after = 2s;
 /// Between two tries of a start that waits.
 constexpr auto pause_of_start = 500ms;
 
@@ -51,6 +54,7 @@ EtcdError lasting_refusal(std::string text) {
 
 /// The members and the leader at one revision.
 struct Sight {
+    std::uint64_t revision = 0;
     std::map<std::string, EtcdRecord> members;   // by key
     std::optional<EtcdRecord> leader;
 };
@@ -59,6 +63,7 @@ std::optional<Sight> sight_of(const json::object& answer) {
     auto members = records_of(answer, 0), leaders = records_of(answer, 1);
     if (!members || !leaders) return std::nullopt;
     Sight sight;
+    sight.revision = revision_of(answer);
     for (EtcdRecord& record : *members) {
         std::string key = record.key;
         sight.members.emplace(std::move(key), std::move(record));
@@ -121,6 +126,8 @@ private:
     Awaitable<void> keep_lease();
     Awaitable<Failure> grant();
     Awaitable<Failure> register_name();
+    json::object name_request(json::array compare) const;
+    void note_registered(std::uint64_t revision, EtcdClock::time_point asked);
     Awaitable<void> try_to_take_name(Failure& failure);
     Awaitable<void> join();
     Awaitable<void> renew();
@@ -134,7 +141,13 @@ private:
     Awaitable<void> look();
     Awaitable<void> watch();
     void look_soon();
+    /// The revisions of etcd that were known when a question was asked.
+    struct Known {
+        std::uint64_t newest = 0, registered = 0;
+    };
+    bool is_another_etcd(const Sight& sight, const Known& known) const;
     Awaitable<void> see(Sight sight);
+    bool may_stand(const Sight& sight) const;
     void keep_record(const std::map<std::string, EtcdRecord>& members);
     void tell_members(const std::map<std::string, EtcdRecord>& members);
     void tell_leader(const std::optional<EtcdRecord>& leader);
@@ -157,6 +170,8 @@ private:
     bool is_publishing_ = false, publish_again_ = false;
     std::string registered_;   // the value of the key, as this member wrote or found it last
     std::uint64_t registered_at_ = 0;   // at that revision of etcd
+    std::uint64_t newest_ = 0;          // revision that a sight had
+    EtcdClock::time_point may_stand_at_;
 
     std::uint64_t lease_ = 0;       // 0: none
     std::uint64_t abandoned_ = 0;   // to be revoked before the next one
@@ -238,34 +253,60 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
     co_return std::nullopt;
 }
 
+json::object EtcdRoster::name_request(json::array compare) const {
+    const std::string number = keys_.number(number_of(self_.id));
+    return txn_request(
+        std::move(compare),
+        {putting(put_request(own_key(), registered_, lease_)),
+         putting(put_request(number, self_.name, lease_))},
+        {ranged(range_request(own_key())), ranged(range_request(number))}
+    );
+}
+
+void EtcdRoster::note_registered(std::uint64_t revision, EtcdClock::time_point asked) {
+    registered_at_ = revision;
+    may_stand_at_ = EtcdClock::now() + stand_after;
+    heard_ = asked.time_since_epoch().count();
+}
+
 /// Puts the keys of name and number when no other member has them. A try whose answer was lost is
-/// found by its lease. A number that is taken is drawn anew, with the id, as long as none knows it.
+/// found by its lease. An etcd of an earlier time has this member's own keys, under a lease that
+/// was lost since: they are its own at once, so that no other one leads there without its word. A
+/// number that is taken is drawn anew, with the id, as long as none knows it.
 asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
+    // Of its own keys: that of the name is there, that of the number may be.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> earlier;
     for (;;) {
         registered_ = encode_member(self_);
         const std::string number = keys_.number(number_of(self_.id));
-        auto request = txn_request(
-            {equals(own_key(), Compared::CreateRevision, 0),
-             equals(number, Compared::CreateRevision, 0)},
-            {putting(put_request(own_key(), registered_, lease_)),
-             putting(put_request(number, self_.name, lease_))},
-            {ranged(range_request(own_key())), ranged(range_request(number))}
-        );
+        auto request = name_request({
+            equals(own_key(), Compared::ModRevision, earlier ? earlier->first : 0),
+            equals(number, Compared::ModRevision, earlier ? earlier->second : 0),
+        });
         const auto asked = EtcdClock::now();
         const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
         if (!answer) co_return answer.error();
         if (is_set(*answer, "succeeded")) {
-            registered_at_ = revision_of(*answer);
-            heard_ = asked.time_since_epoch().count();
+            note_registered(revision_of(*answer), asked);
             co_return std::nullopt;
         }
+        earlier.reset();
         const auto names = records_of(*answer, 0), numbers = records_of(*answer, 1);
         if (names && !names->empty()) {
             if (names->front().lease == lease_) {
-                heard_ = asked.time_since_epoch().count();
+                registered_ = names->front().value;
+                note_registered(names->front().mod_revision, asked);
                 co_return std::nullopt;
             }
             const auto other = decode_member(names->front().value);
+            const bool has_number = numbers && !numbers->empty();
+            const bool is_number_taken = has_number && numbers->front().value != self_.name;
+            if (other && other->id == self_.id && !is_number_taken) {
+                earlier = {
+                    names->front().mod_revision, has_number ? numbers->front().mod_revision : 0
+                };
+                continue;
+            }
             co_return lasting_refusal(
                 "a member with the name '" + self_.name + "' is there already" +
                 (other ? ", at " + other->address : std::string()) +
@@ -345,7 +386,7 @@ asio::awaitable<void> EtcdRoster::keep_lease() {
         // A longer lease than was asked for is renewed as often: that is how etcd is heard, too.
         const auto next = confirmed_ + std::min<EtcdClock::duration>(ttl_, settings_.lease) / 3;
         if (const auto now = EtcdClock::now(); next > now) co_await pause(next - now);
-        co_await renew();
+        if (lease_ != 0) co_await renew();
     }
 }
 
@@ -366,10 +407,12 @@ asio::awaitable<void> EtcdRoster::join() {
 /// A process that was stopped finds here that its lease is gone.
 asio::awaitable<void> EtcdRoster::renew() {
     const auto asked = EtcdClock::now();
+    const auto lease = lease_;
     const auto answer = co_await lease_client_.call(
-        "/v3/lease/keepalive", json::object{{"ID", std::to_string(lease_)}},
+        "/v3/lease/keepalive", json::object{{"ID", std::to_string(lease)}},
         std::min(until(), std::max(asked + 300ms, confirmed_ + ttl_ + lease_slack))
     );
+    if (lease != lease_) co_return;
     if (answer && number_in(*answer, "TTL") != 0) {
         confirmed_ = asked;
         heard_ = asked.time_since_epoch().count();
@@ -384,6 +427,7 @@ asio::awaitable<void> EtcdRoster::renew() {
 
 void EtcdRoster::lose(const std::string& reason) {
     abandoned_ = std::exchange(lease_, 0);
+    newest_ = registered_at_ = 0;
     log_.warn("etcd_lease_ended", {{"reason", server::quoted(reason)}});
     if (leader_ == self_.id) {
         leader_ = 0;
@@ -441,11 +485,18 @@ asio::awaitable<void> EtcdRoster::look() {
             {}, {ranged(range_request(keys_.members(), keys_.members_end(), 0)),
                  ranged(range_request(keys_.leader()))}
         );
+        const Known known{newest_, registered_at_};
+        const auto lease = lease_;
         const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
-        if (answer)
-            if (auto sight = sight_of(*answer)) co_await see(std::move(*sight));
+        if (auto sight = answer ? sight_of(*answer) : std::nullopt; sight && lease == lease_) {
+            if (lease_ != 0 && is_another_etcd(*sight, known))
+                lose("etcd is another one, or of an earlier time");
+            co_await see(std::move(*sight));
+        }
         if (look_is_due_) continue;
-        look_timer_.expires_after(look_every);
+        const auto now = EtcdClock::now();
+        const auto next = now + look_every;
+        look_timer_.expires_at(may_stand_at_ > now ? std::min(next, may_stand_at_) : next);
         co_await look_timer_.async_wait(no_throw);
     }
 }
@@ -466,14 +517,29 @@ asio::awaitable<void> EtcdRoster::watch() {
     }
 }
 
+/// Revisions do not go back, nor does the member's own record. An etcd in which they do may know
+/// the lease and hold a record that says too little: this member makes itself known there anew.
+bool EtcdRoster::is_another_etcd(const Sight& sight, const Known& known) const {
+    if (sight.revision < std::max(known.newest, known.registered)) return true;
+    const auto own = sight.members.find(own_key());
+    return own != sight.members.end() && own->second.mod_revision < known.registered;
+}
+
 asio::awaitable<void> EtcdRoster::see(Sight sight) {
     if (lease_ == 0) co_return;   // the difference is told when this member is there again
+    newest_ = std::max(newest_, sight.revision);
     keep_record(sight.members);
     tell_members(sight.members);
     tell_leader(sight.leader);
-    if (!sight.leader && is_candidate_) co_await stand();
-    if (sight.leader && is_candidate_ && taking_until_) co_await take_over();
+    if (is_candidate_ && may_stand(sight)) {
+        if (!sight.leader && EtcdClock::now() >= may_stand_at_) co_await stand();
+        if (sight.leader && taking_until_) co_await take_over();
+    }
     if (is_elected_ && !is_candidate_) co_await step_down();
+}
+
+bool EtcdRoster::may_stand(const Sight& sight) const {
+    return !events_.may_stand || events_.may_stand(members_in(sight.members));
 }
 
 /// An earlier write may come late, behind a later one.

@@ -320,7 +320,7 @@ void Cluster::elect(std::size_t leader, std::optional<std::size_t> unheard) {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (!members_[i].store || i == unheard) continue;
         if (i == leader)
-            members_[i].store->lead();
+            members_[i].store->lead(0);
         else
             members_[i].store->follow_leader(members_[leader].id);
     }

@@ -512,6 +512,43 @@ TEST_CASE("a member that does not hear from the log says so", "[cluster]") {
     CHECK(holds_soon([&] { return cluster[0].store->status().writable; }));
 }
 
+TEST_CASE("what has no outcome is answered in time, and may be in the log yet", "[cluster]") {
+    Cluster cluster(2);
+    cluster.settings.answer_within = std::chrono::milliseconds(300);
+    for (std::size_t i = 0; i < 2; ++i) REQUIRE_FALSE(cluster.open(i));
+    const Outcome unled = cluster.commit(0, put("nA", "0"));
+    CHECK(unled.error == Errc::Unreachable);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    cluster[0].log->is_cut = true;
+    const Outcome silent = cluster.commit(0, put("nB", "1"));
+    CHECK(silent.error == Errc::UnknownOutcome);
+    cluster[0].log->is_cut = false;
+    CHECK(holds_soon([&] { return value_at(cluster, 1, "nB") == "1"; }));
+    REQUIRE(cluster.commit(0, put("nC", "1")).committed());
+    cluster.net.cut(cluster[0].id, cluster[1].id);
+    const Outcome unreached = cluster.commit(1, put("nD", "1"));
+    CHECK(unreached.error == Errc::Unreachable);
+    cluster.net.join(cluster[0].id, cluster[1].id);
+    REQUIRE(cluster.commit(1, put("nE", "1")).committed());
+    check_same_everywhere(cluster);
+    CHECK(value_at(cluster, 0, "nD") == "(none)");
+    for (std::size_t i = 0; i < 2; ++i) {
+        CHECK(cluster[i].feed->twice() == 0);
+        CHECK(holds_soon([&] { return cluster[i].store->status().queued_bytes == 0; }));
+    }
+}
+
+TEST_CASE("no term begins in a log that is shorter than others know it", "[cluster]") {
+    Cluster cluster(1);
+    cluster[0].store->lead(2);
+    const Ticket early = cluster.submit(0, put("nA", "1"));
+    CHECK_FALSE(cluster[0].feed->has_within(early, std::chrono::milliseconds(600)));
+    CHECK(cluster.shared->all().empty());
+    cluster[0].store->lead(0);
+    CHECK(cluster[0].feed->outcome(early).committed());
+}
+
 TEST_CASE("after a loss of power a member goes on from what it has on disk", "[cluster]") {
     auto fs = std::make_shared<FaultyFs>();
     Cluster cluster(2);

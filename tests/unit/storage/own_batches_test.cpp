@@ -84,6 +84,31 @@ TEST_CASE("own batches keep their order through streams, and their bytes until t
     CHECK(own.first_open() == 5);
 }
 
+TEST_CASE("own batches that are late are given up, the rest goes on") {
+    OwnBatches own;
+    own.begin_term(1, 0);
+    const OwnBatches::TimePoint begin{};
+    for (int second = 1; second <= 4; ++second)
+        own.add(
+            static_cast<Ticket>(10 + second), {}, some("x"), begin + std::chrono::seconds(second)
+        );
+    own.sent_up_to(2);
+    own.refused(1, {2, Errc::Conflict, "", 9});
+    const auto told = own.give_up(begin + std::chrono::seconds(4), Errc::Unreachable, "late");
+    REQUIRE(tickets(told) == Tickets{11, 12, 13});
+    CHECK(told[0].error == Errc::UnknownOutcome);   // the leader may have taken it
+    CHECK(told[1].error == Errc::Unreachable);
+    CHECK(told[2].error == Errc::Unreachable);
+    CHECK(own.bytes_under_way() == 0);
+    CHECK(own.take_released() == 6);
+    CHECK(own.outcomes() == 0);
+    CHECK(own.committed(1) == 0);   // the leader has taken it
+    CHECK(own.take_refused(9).empty());
+    CHECK(unsent(own) == Numbers{4});
+    CHECK(own.committed(4) == 14);
+    CHECK(own.outcomes() == 1);
+}
+
 TEST_CASE("a refusal is told when its head is applied, and once") {
     OwnBatches own;
     own.begin_term(2, 5);

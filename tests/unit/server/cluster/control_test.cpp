@@ -41,7 +41,7 @@ TEST_CASE("a word of another member is read back; what is cut off or unknown is 
 TEST_CASE("an answer waits until each other member has applied its change") {
     Acknowledgements waiting;
     int done = 0;
-    const auto count = [&done] { ++done; };
+    const auto count = [&done](bool is_known) { done += is_known ? 1 : 100; };
     waiting.wait(5, 50, {}, count);   // alone
     CHECK(done == 1);
     const std::vector<Member> others{control_member(1), control_member(2)};
@@ -62,8 +62,8 @@ TEST_CASE("an answer waits until each other member has applied its change") {
 TEST_CASE("a member whose lease is gone is not waited for, nor one that has the change on disk") {
     Acknowledgements waiting;
     int done = 0;
-    waiting.wait(7, 70, {control_member(1), control_member(2)}, [&done] { ++done; });
-    waiting.wait(8, 80, {control_member(1), control_member(2)}, [&done] { ++done; });
+    waiting.wait(7, 70, {control_member(1), control_member(2)}, [&done](bool) { ++done; });
+    waiting.wait(8, 80, {control_member(1), control_member(2)}, [&done](bool) { ++done; });
     waiting.members_changed({control_member(1, 70)});
     CHECK(done == 1);
     CHECK(waiting.asked_of(1) == 8);
@@ -74,13 +74,27 @@ TEST_CASE("a member whose lease is gone is not waited for, nor one that has the 
     CHECK(done == 2);
 }
 
+TEST_CASE("a wait that is given up says so, and only an old one is") {
+    Acknowledgements waiting;
+    std::vector<bool> told;
+    const auto note = [&told](bool is_known) { told.push_back(is_known); };
+    waiting.wait(1, 1, {control_member(1)}, note);
+    const auto now = std::chrono::steady_clock::now();
+    waiting.give_up(now - std::chrono::seconds(60));
+    CHECK(waiting.size() == 1);
+    waiting.give_up(now + std::chrono::seconds(60));
+    CHECK(waiting.size() == 0);
+    waiting.applied(1, 1);
+    CHECK(told == std::vector<bool>{false});
+}
+
 TEST_CASE("an answer may ask for another wait") {
     Acknowledgements waiting;
     int done = 0;
     const std::vector<Member> others{control_member(1)};
-    waiting.wait(1, 1, others, [&] {
+    waiting.wait(1, 1, others, [&](bool) {
         ++done;
-        waiting.wait(2, 2, others, [&] { ++done; });
+        waiting.wait(2, 2, others, [&](bool) { ++done; });
     });
     waiting.applied(1, 1);
     CHECK(done == 1);

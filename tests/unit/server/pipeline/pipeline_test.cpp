@@ -356,10 +356,10 @@ struct Members final : CommitObserver {
     void flush() override { ++flushed; }
     grid::storage::Revision rebuild() override { return 0; }
     bool is_for_all(const grid::storage::Committed&) override { return true; }
-    void when_everywhere(grid::storage::Revision, std::function<void()> done) override {
+    void when_everywhere(grid::storage::Revision, std::function<void(bool)> done) override {
         asked.push_back(std::move(done));
     }
-    std::vector<std::function<void()>> asked;
+    std::vector<std::function<void(bool)>> asked;
     int flushed = 0;
 };
 
@@ -406,12 +406,12 @@ TEST_CASE_METHOD(Clustered, "answers that wait for other members come in order, 
     push(one, 'd');
     runs();
     REQUIRE(members.asked.size() == 2);
-    members.asked[0]();
+    members.asked[0](true);
     const int flushed = members.flushed;
     runs();
     CHECK(answers == "abcx");
     CHECK(members.flushed == flushed + 1);
-    members.asked[1]();
+    members.asked[1](true);
     runs();
     CHECK(answers == "abcxd");
     CHECK(one->empty());
@@ -420,12 +420,28 @@ TEST_CASE_METHOD(Clustered, "answers that wait for other members come in order, 
     runs();
     push(other, 'y');
     runs();
-    members.asked[3]();
+    members.asked[3](true);
     runs();
     CHECK(answers == "abcxdey");
-    members.asked[2]();
+    members.asked[2](true);
     runs();
     CHECK(answers == "abcxdey");
+}
+
+TEST_CASE_METHOD(Clustered, "an answer is an error where the word of the others does not come") {
+    const auto queue = std::make_shared<SenderQueue>(1);
+    push(queue, 'a');
+    runs();
+    REQUIRE(members.asked.size() == 1);
+    push(queue, 'b');
+    runs();
+    REQUIRE(members.asked.size() == 2);
+    members.asked[0](false);
+    runs();
+    CHECK(answers == "R");
+    members.asked[1](true);
+    runs();
+    CHECK(answers == "Rb");
 }
 
 TEST_CASE_METHOD(Clustered, "a sender whose answers wait for a member that stalls is bounded") {
@@ -440,7 +456,7 @@ TEST_CASE_METHOD(Clustered, "a sender whose answers wait for a member that stall
     runs();
     CHECK(members.asked.size() == sender_batches_max + 1);
     for (std::size_t i = 0; i < members.asked.size(); ++i) {
-        members.asked[i]();
+        members.asked[i](true);
         runs();
     }
     CHECK(queue->empty());

@@ -142,7 +142,8 @@ class Three(unittest.TestCase):
 
     def until_known(self, name, at, by):
         """The account's one session, available at a member, is known at another one: that is told
-        a moment behind its login."""
+        a moment behind its login. The account itself comes by the log."""
+        self.cluster.wait_same()
         deadline = time.monotonic() + 30
         while [(at.name, True)] != (found := [
             (one["member"], one["active"])

@@ -256,6 +256,7 @@ class CutOff(Attacked):
         victim, friend = self.client("vic", there), self.client("fay", here)
         other = self.client("ned", there)
         until(lambda: len(here.rest("GET", f"sessions?jid=vic@{DOMAIN}")["sessions"]), "it is told")
+        self.cluster.wait_same()   # the accounts are known, too
         friend.send(f"<message type='chat' to='vic@{DOMAIN}/r'><body>before</body></message>")
         victim.expect("before", WAIT_SECONDS)
         victim.does("<create node='of-vic'/>")

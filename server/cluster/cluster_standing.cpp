@@ -16,7 +16,7 @@ constexpr auto look_again_after = std::chrono::milliseconds(20);
 
 void Cluster::look_at_standing(const storage::ReplicationStatus& status) {
     const bool is_counted = standing_.look(Clock::now(), fresh_.heard());
-    is_waited_for_ = standing_.is_in();
+    is_waited_for_ = standing_.is_in() && !is_short_told_;
     if (is_counted == is_counted_) return;
     is_counted_ = is_counted;
     self_.has_group = std::max(self_.has_group, status.applied_group);
@@ -36,7 +36,7 @@ void Cluster::see_own_record(const std::vector<Member>& members) {
     const auto own = std::ranges::find(members, self_.id, &Member::id);
     if (own == members.end()) return;
     standing_.recorded(own->flushed_group != serves_nobody, Clock::now());
-    is_waited_for_ = standing_.is_in();
+    is_waited_for_ = standing_.is_in() && !is_short_told_;
     log_kept_from_ = own->needs_group;
 }
 

@@ -100,6 +100,7 @@ void Cluster::note_log_end() {
     // A log that is only behind tells of these groups in a moment.
     if (is_short_told_ || Clock::now() < log_short_at_ + log_told_within) return;
     is_short_told_ = true;
+    is_waited_for_ = false;   // those groups may take rights away
     log_.error(
         "cluster_log_behind",
         {{"groups", std::to_string(known)},

@@ -181,6 +181,7 @@ void Directory::lead(bool is_leading) {
 
 void Directory::stop() {
     if (std::exchange(is_stopped_, true)) return;
+    ask_no_more();
     core_.sessions().watch(nullptr);
     for (const auto& [id, peer] : peers_) {
         connection_lost(*peer);
@@ -207,6 +208,7 @@ void Directory::connection_changed(const Member& member, bool is_up) {
     peer->gone.clear();
     peer->ended.clear();
     peer->questions.clear();
+    connected_again(*peer);
     peer->marked = 0;
     peer->listed = 0;
     peer->has_begun = false;
@@ -259,6 +261,7 @@ void Directory::connect(const PeerPtr& peer, const SessionPtr& session) {
 /// without these sessions.
 void Directory::give_up(const PeerPtr& peer) {
     reach(peer, false);
+    end_asking(peer->is.id);
     std::map<SessionPtr, std::vector<Outgoing>> messages;
     std::vector<QueryElsewhere> queries;
     for (StanzaOutbox::Left& left : peer->outbox.take_all()) {
@@ -267,7 +270,7 @@ void Directory::give_up(const PeerPtr& peer) {
         else if (auto& stanza = std::get<Outgoing>(left.content); stanza.is_relayed)
             messages[left.session].push_back(std::move(stanza));
     }
-    for (const auto& [session, all] : messages) core_.undelivered_elsewhere(session, all);
+    for (const auto& [session, all] : messages) core_.undelivered(session, all);
     for (const QueryElsewhere& query : queries) core_.unanswered_elsewhere(query);
 }
 
@@ -401,6 +404,7 @@ void Directory::on_tick(TimePoint now) {
     }
     for (const PeerPtr& peer : overdue) give_up(peer);
     look_at_placing(now);
+    look_at_asking(now);
     look_at_moving(now);
     look_at_waits();
     if (now >= heard_told_ + settings_.heard_every) {

@@ -79,6 +79,8 @@ public:
     void on_ended(const EndOfSession& end) override;
     bool is_untold(const Session& session) const override;
     void when_told(const Session& session, std::function<void()> done) override;
+    void ask_who_has(UnreadShared unread, CaredFor done) override;
+    void ask_no_more() override;
     std::vector<std::shared_ptr<Elsewhere>> others() const override;
     void on_tick(TimePoint now) override;
 
@@ -91,6 +93,15 @@ private:
         storage::MemberId of = 0;
         TimePoint until;
         Elsewhere::Placed done;
+    };
+    /// Other members are asked about messages that a session here left unread.
+    struct AskingWhoHas {
+        UnreadShared unread;
+        CaredFor done;
+        TimePoint until;
+        std::set<storage::MemberId> open;   // those that have not answered
+        std::vector<bool> found;            // by any of them
+        bool has_moved = false, is_second = false;
     };
     /// A session of another member on its way here.
     struct Fetching {
@@ -160,6 +171,20 @@ private:
     void place(std::uint64_t number, AccountPlace found);
     void end_placing(const Peer& peer);
     void look_at_placing(TimePoint now);
+
+    // Messages that sessions of an account left unread: directory_shared.cpp
+    bool tell_who_has(Peer& peer);
+    void hear_who_has(Peer& peer, const WhoHas& question);
+    bool answer_who_has(Peer& peer, const WhoHas& question);
+    void answer_held();
+    void hear_has(const Peer& peer, const Has& answer);
+    bool has_lately_moved(const std::string& account) const;
+    void ask_all(std::uint64_t number, AskingWhoHas& asking);
+    void connected_again(Peer& peer);
+    /// That member answers no more.
+    void end_asking(storage::MemberId member);
+    void look_at_asking(std::uint64_t number);
+    void look_at_asking(TimePoint now);
 
     // Words of the others: directory_hearing.cpp
     void hear(storage::MemberId from, DirectoryFrame frame);
@@ -231,6 +256,10 @@ private:
     TimePoint heard_told_;
     std::unordered_map<std::uint64_t, Placing> placing_;
     std::uint64_t last_placing_ = 0;
+    std::map<std::uint64_t, AskingWhoHas> asking_;
+    std::uint64_t last_asking_ = 0;
+    /// Questions of others whose answers rest on ends here.
+    std::vector<std::pair<storage::MemberId, WhoHas>> held_;
     /// Sessions of others that clients here resume.
     std::unordered_map<std::uint64_t, Fetching> fetching_;
     std::uint64_t last_fetch_ = 0;

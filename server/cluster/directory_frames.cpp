@@ -33,7 +33,9 @@ enum class DirectoryWord : std::uint8_t {
     Seen = 17,
     Reached = 18,
     PlaceOf = 19,
-    Place = 20
+    Place = 20,
+    WhoHas = 21,
+    Has = 22
 };
 enum class Carried : std::uint8_t { ToSession = 1, Query, Packet };
 /// Of `relayed`, in which a version that knows no flags reads a truth: any that is not 0.
@@ -216,6 +218,18 @@ struct Put {
         word(DirectoryWord::Place);
         out.u64(place.number).u64(place.found.items).u64(place.found.cared_to);
     }
+    void operator()(const WhoHas& question) const {
+        const UnreadShared& unread = question.unread;
+        word(DirectoryWord::WhoHas);
+        out.u64(question.number).text(unread.account).u64(unread.session).u64(unread.turn);
+        out.varint(unread.messages.size());
+        for (const SharedMessage& one : unread.messages) out.i64(one.sent_at).text(one.hash);
+    }
+    void operator()(const Has& answer) const {
+        word(DirectoryWord::Has);
+        out.u64(answer.number).boolean(answer.has_moved).varint(answer.found.size());
+        for (const bool is_had : answer.found) out.boolean(is_had);
+    }
 };
 
 PlaceOf place_of_in(Decoder& in) {
@@ -233,6 +247,31 @@ Place account_place_in(Decoder& in) {
     place.found.items = in.u64();
     place.found.cared_to = in.u64();
     return place;
+}
+
+WhoHas who_has_in(Decoder& in) {
+    WhoHas question;
+    question.number = in.u64();
+    question.unread.account = in.text();
+    question.unread.session = in.u64();
+    question.unread.turn = in.u64();
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
+        SharedMessage& one = question.unread.messages.emplace_back();
+        one.sent_at = in.i64();
+        one.hash = in.text();
+    }
+    return question;
+}
+
+Has has_in(Decoder& in) {
+    Has answer;
+    answer.number = in.u64();
+    answer.has_moved = in.boolean();
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i)
+        answer.found.push_back(in.boolean());
+    return answer;
 }
 
 Reached reached_in(Decoder& in) {
@@ -341,6 +380,10 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
             return place_of_in(in);
         case DirectoryWord::Place:
             return account_place_in(in);
+        case DirectoryWord::WhoHas:
+            return who_has_in(in);
+        case DirectoryWord::Has:
+            return has_in(in);
         default:
             return moving_in(word, in);
     }

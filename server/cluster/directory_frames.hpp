@@ -131,6 +131,18 @@ struct Place {
     std::uint64_t number = 0;
     AccountPlace found;
 };
+/// The question of SessionWatcher::ask_who_has, and its answer.
+struct WhoHas {
+    std::uint64_t number = 0;
+    UnreadShared unread;
+};
+struct Has {
+    std::uint64_t number = 0;
+    /// A session of the account has gone from there to another member a moment ago, which may have
+    /// answered before it came.
+    bool has_moved = false;
+    std::vector<bool> found;   // for each message
+};
 using DirectoryFrame = std::variant<
     Begin,
     States,
@@ -148,7 +160,9 @@ using DirectoryFrame = std::variant<
     Seen,
     Reached,
     PlaceOf,
-    Place>;
+    Place,
+    WhoHas,
+    Has>;
 
 std::string encode(const DirectoryFrame& frame);
 /// nullopt: it is none of this version, or is cut off. Pure, any thread.
@@ -162,7 +176,8 @@ struct ToSession {
     xml::Jid jid;   // the full address of one that has ended
     Outgoing stanza;
 };
-/// Each has a number of its own, counted from 1 for each pair of starts of two members.
+/// Each has a number of its own, counted from 1 for each pair of starts of two members; or on from
+/// what the other one has taken (StanzaOutbox::goes_on_behind).
 struct StanzaFrame {
     std::uint64_t number = 0;
     std::variant<ToSession, QueryElsewhere> content;

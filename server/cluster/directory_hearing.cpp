@@ -34,6 +34,8 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
     if (const auto* reached = std::get_if<Reached>(&frame)) return hear_reached(*reached);
     if (const auto* question = std::get_if<PlaceOf>(&frame)) return hear_place_of(*peer, *question);
     if (const auto* answer = std::get_if<Place>(&frame)) return hear_place(*peer, *answer);
+    if (const auto* asked = std::get_if<WhoHas>(&frame)) return hear_who_has(*peer, *asked);
+    if (const auto* has = std::get_if<Has>(&frame)) return hear_has(*peer, *has);
     if (const auto* mark = std::get_if<Mark>(&frame)) {
         // Where there is no room for the word, the other one's patience ends.
         links_.send(from, Channel::Directory, encode(Seen{mark->number}));
@@ -59,7 +61,7 @@ void Directory::hear_reached(const Reached& reached) {
 void Directory::hear_begin(Peer& peer, const Begin& begin) {
     peer.unlisted.clear();
     for (const auto& [id, known] : peer.sessions) peer.unlisted.insert(id);
-    peer.outbox.taken(begin.taken);
+    peer.outbox.goes_on_behind(begin.taken);
     peer.has_begun = true;
     open_when_told(peer);
 }
@@ -170,7 +172,7 @@ void Directory::pass_on(const Peer& from, const SessionPtr& target, Outgoing sta
     if (target->elsewhere->member() != from.is.id)
         core_.pass_on(target, std::move(stanza));
     else if (stanza.is_relayed)
-        core_.undelivered_elsewhere(target, {std::move(stanza)});
+        core_.undelivered(target, {std::move(stanza)});
     core_.flush_elsewhere();
 }
 

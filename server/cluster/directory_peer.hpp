@@ -75,6 +75,7 @@ struct Directory::Peer final : public Elsewhere {
     std::vector<std::uint64_t> gone;
     std::vector<EndOfSession> ended;
     std::deque<PlaceOf> questions;
+    std::deque<std::uint64_t> who_has;     // questions, by number
     std::uint64_t marked = 0;              // the last Mark that was sent
     std::uint64_t seen = 0;                // and that it has heard, by any connection
     std::optional<std::uint64_t> listed;   // up to here; nullopt: all are

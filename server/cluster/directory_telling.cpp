@@ -67,6 +67,7 @@ bool Directory::tell(Peer& peer) {
         if (put(Gone{{peer.gone.begin(), end}})) peer.gone.erase(peer.gone.begin(), end);
     }
     if (!peer.is_stuck && peer.gone.empty() && !tell_questions(peer)) peer.is_stuck = true;
+    if (!peer.is_stuck && !tell_who_has(peer)) peer.is_stuck = true;
     if (peer.is_stuck) return false;
     std::vector<std::uint64_t> sessions;
     if (!peer.changed.empty()) {
@@ -202,7 +203,7 @@ void Directory::send(
     // There is no room for them: as if the session had ended, whose place is not looked at again.
     const auto transport = session->transport;
     core_.reach_elsewhere(session, nullptr);
-    core_.undelivered_elsewhere(session, messages);
+    core_.undelivered(session, messages);
     core_.reach_elsewhere(session, transport);
 }
 

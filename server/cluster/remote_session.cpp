@@ -1,6 +1,7 @@
 // server/cluster/remote_session.cpp: see remote_session.hpp.
 #include "server/cluster/remote_session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/cluster/links.hpp"
@@ -52,8 +53,15 @@ void StanzaOutbox::taken(std::uint64_t number) {
     }
 }
 
+void StanzaOutbox::goes_on_behind(std::uint64_t number) {
+    if (number <= last_sent_) return taken(number);
+    for (Entry& entry : waiting_) entry.number = ++number;
+    last_ = number;
+}
+
 void StanzaOutbox::go_on() {
-    while (is_open_ && sent_ < waiting_.size() && send_(frame_of(waiting_[sent_]))) ++sent_;
+    while (is_open_ && sent_ < waiting_.size() && send_(frame_of(waiting_[sent_])))
+        last_sent_ = std::max(last_sent_, waiting_[sent_++].number);
 }
 
 std::vector<StanzaOutbox::Left> StanzaOutbox::take_all() {

@@ -38,6 +38,9 @@ public:
     void open();
     void close();
     void taken(std::uint64_t number);
+    /// Before `open`: the other member has taken those up to that number, which may be of an outbox
+    /// before this one, if it was taken for lost meanwhile and did not notice.
+    void goes_on_behind(std::uint64_t number);
     void go_on();
 
     /// A stanza that has not been taken.
@@ -63,6 +66,7 @@ private:
     std::deque<Entry> waiting_;
     std::size_t sent_ = 0;   // of waiting_, by this connection
     std::uint64_t last_ = 0;
+    std::uint64_t last_sent_ = 0;   // by any connection
     bool is_open_ = false;
 };
 

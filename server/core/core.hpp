@@ -290,7 +290,13 @@ public:
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.
     void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);
-    void undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages);
+    /// Messages that the session, here or elsewhere, has not read, and can read no more.
+    void undelivered(const SessionPtr& session, std::vector<Outgoing> messages);
+    /// A session of that account there has ended and left these messages unread: which are in the
+    /// care of one here? nullopt: that is not known yet.
+    std::optional<std::vector<bool>> answer(const UnreadShared& asked) {
+        return router_.answer(asked);
+    }
     /// A stanza that another member sent here.
     void deliver_here(
         const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
@@ -408,6 +414,7 @@ private:
     /// Ends the sessions that hibernate, a slice at a time, then waits for all that is to be
     /// committed.
     void wind_up(std::chrono::steady_clock::time_point until, std::function<void()> done);
+    void wait_for_answers(std::chrono::steady_clock::time_point until, std::function<void()> done);
     void wait_for_commits(std::chrono::steady_clock::time_point until, std::function<void()> done);
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);

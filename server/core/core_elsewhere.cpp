@@ -63,15 +63,20 @@ void Core::reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport>
     session->transport = std::move(transport);
 }
 
-void Core::undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages) {
-    if (const auto queue = router_.hand_on(*session, messages)) pipeline_->advance(queue);
+void Core::undelivered(const SessionPtr& session, std::vector<Outgoing> messages) {
+    router_.hand_on(
+        session, std::move(messages),
+        [this](const std::shared_ptr<SenderQueue>& queue) { pipeline_->advance(queue); }
+    );
 }
 
 void Core::deliver_here(
     const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
 ) {
-    if (const auto queue = router_.deliver_here(target, std::move(stanza), head))
-        pipeline_->advance(queue);
+    router_.deliver_here(
+        target, std::move(stanza), head,
+        [this](const std::shared_ptr<SenderQueue>& queue) { pipeline_->advance(queue); }
+    );
 }
 
 void Core::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {

@@ -261,6 +261,7 @@ SessionPtr Core::make_arrived(Arriving& coming) {
     session->knows_block_list = handed.knows_block_list;
     session->priority = handed.priority;
     session->show = handed.show;
+    session->note_sharing(session->since);
     session->stanzas_in = handed.stanzas_in;
     session->stanzas_out = handed.stanzas_out;
     session->heard = now();

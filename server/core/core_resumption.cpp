@@ -11,6 +11,8 @@ namespace {
 /// repeated one of these would have it done twice.
 constexpr auto settle_seconds_max = std::chrono::seconds(10);
 constexpr std::size_t ended_per_tick_max = 200;
+/// At a stop there is so much time at least to commit what is left.
+constexpr auto commits_within = std::chrono::milliseconds(500);
 }   // namespace
 
 /// False: the session cannot be resumed, and leaves.
@@ -62,6 +64,19 @@ void Core::wind_up(steady_clock::time_point until, std::function<void()> done) {
         return asio::post(strand_, [this, until, done = std::move(done)]() mutable {
             wind_up(until, std::move(done));
         });
+    wait_for_answers(until, std::move(done));
+}
+
+/// Of the other members, which may stop as well: what is in nobody's care is committed here.
+void Core::wait_for_answers(steady_clock::time_point until, std::function<void()> done) {
+    if (router_.asking() != 0 && steady_clock::now() < until - commits_within) {
+        timer_.expires_after(std::chrono::milliseconds(2));
+        timer_.async_wait([this, until, done = std::move(done)](boost::system::error_code) mutable {
+            wait_for_answers(until, std::move(done));
+        });
+        return;
+    }
+    if (SessionWatcher* const watcher = sessions_.watcher()) watcher->ask_no_more();
     catch_up_.stop();
     note_positions();
     wait_for_commits(until, std::move(done));

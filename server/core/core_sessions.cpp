@@ -244,6 +244,7 @@ void Core::enter(
     session_changed_(*session, SessionChange::Opened);
     if (replaced) replaced_by_bind(replaced);
     session->takes_copies = request.wishes.takes_copies;
+    session->note_sharing(session->since);
     if (request.wishes.is_inactive) note_client_state(session, false);
     Attached attached{session, session->attachment, session->allowance};
     if (request.wishes.knows_archive)
@@ -348,14 +349,14 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     if (std::exchange(session->state, Session::State::Ended) == Session::State::Ended) return;
     Delivered items = delivered;
     items.mark = items_of(delivered.mark);
-    std::vector<Outgoing> undelivered;
+    std::vector<Outgoing> unread;
     if (session->management && !delivered.is_all) {
         // Acknowledgements count, whatever became of the last transport.
         const auto& unacked = session->management->unacked;
         items = {true, 0, unacked.owed_from()};
         delivered = {false, unacked.acknowledged(), 0};
         for (const auto& stanza : unacked.kept())
-            if (stanza.is_relayed) undelivered.push_back(stanza);
+            if (stanza.is_relayed) unread.push_back(stanza);
     }
     if (session->is_active || session->paused) catch_up_.on_unavailable(session, items);
     session->paused.reset();
@@ -384,7 +385,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     part_with_rate(*session);
     fanout_.presence_changed(session->bare);
     refuse_resuming(session, "item-not-found");
-    if (const auto queue = router_.hand_on(*session, undelivered)) pipeline_->advance(queue);
+    if (!unread.empty()) undelivered(session, std::move(unread));
 }
 
 }   // namespace grid::server

@@ -528,6 +528,7 @@ void Router::note_effect(const SessionPtr& session, pubsub::SessionEffect effect
         case CopiesOn:
         case CopiesOff:
             session->takes_copies = effect == CopiesOn;
+            session->note_sharing(now());
             return sessions_.changed(*session);
         case BlockListKnown:
             session->knows_block_list = true;

@@ -28,6 +28,7 @@
 #include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
+#include "server/router/shared_messages.hpp"
 #include "server/session/management_words.hpp"
 #include "server/session/session.hpp"
 
@@ -171,12 +172,14 @@ public:
         xml::Jid from, to;
         xml::Bytes text;   // with the time at which it was sent
     };
+    /// Runs the queue of messages that are to wait in offline storage.
+    using Run = std::function<void(const std::shared_ptr<SenderQueue>& queue)>;
     /// Messages that a session was sent and did not acknowledge, after it has left: each goes where
-    /// it would have gone without that session, or its sender is told (XEP-0198 §5). The caller
-    /// runs the queue of those that are to wait in offline storage; null: there are none.
-    std::shared_ptr<SenderQueue> hand_on(
-        const Session& ended, const std::vector<Outgoing>& messages
-    );
+    /// it would have gone without that session, or its sender is told (XEP-0198 §5). Not those that
+    /// another session of the account has; in a cluster other members are asked about these.
+    void hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run);
+    /// Ends of sessions about which other members are asked.
+    std::size_t asking() const { return shared_.waiting(); }
     /// The batch with which one waits.
     Result<storage::Batch, xml::StanzaError> keep(const Undelivered& undelivered) const;
     /// The batch was committed, or the message cannot wait.
@@ -188,11 +191,18 @@ public:
     /// An iq of type get or set of a session elsewhere to one here, as its member sent it on.
     void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
     /// A stanza that another member sent to a session here, or that was here. Of an answer to a
-    /// query, and of a message of which copies were made, `head` is the start tag. The caller runs
-    /// the queue, as of `hand_on`.
-    std::shared_ptr<SenderQueue> deliver_here(
-        const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+    /// query, and of a message of which copies were made, `head` is the start tag.
+    void deliver_here(
+        const SessionPtr& target,
+        Outgoing stanza,
+        const std::optional<xml::Element>& head,
+        const Run& run
     );
+    /// For each message whether it is in the care of a session of that account here, which is there
+    /// or whose end came later.
+    std::vector<bool> has_in_care(const UnreadShared& asked) const;
+    /// The same, for another member. nullopt: that is not known before an end here is over.
+    std::optional<std::vector<bool>> answer(const UnreadShared& asked);
     /// The query did not reach the member of the session that was to answer it.
     void unanswered(const QueryElsewhere& query);
     /// The session is about to move to another member: queries of it and to it that wait for their
@@ -272,7 +282,14 @@ private:
         const xml::Jid& to,
         const std::vector<SessionPtr>& had
     ) const;
-    bool is_had_by_another(const Session& ended, const Outgoing& message) const;
+    bool has_had(const Session& session, storage::Millis sent_at) const;
+    bool is_had_here(const Session& ended, const Outgoing& message) const;
+    std::vector<Outgoing> in_no_care(
+        const std::vector<Outgoing>& messages,
+        const UnreadShared& unread,
+        const std::vector<bool>& elsewhere
+    );
+    void hand_on_now(const Session& ended, const std::vector<Outgoing>& messages, const Run& run);
     std::optional<Undelivered> read_undelivered(const Session& ended, const Outgoing& message)
         const;
     Delivery delivery_of_undelivered(const Session& ended, const Undelivered& undelivered) const;
@@ -343,6 +360,7 @@ private:
     void send_packet(const SessionPtr& sender, const SessionPtr& receiver, const Inbound& packet);
     void packet_lost(const QueryElsewhere& packet);
     void note_copied(const xml::Element& message, const xml::Jid& to);
+    void refuse_where_nobody_has(const SessionPtr& target, const Outgoing& message);
     /// The iq goes to the answerer's member, which refuses it if need be.
     void send_elsewhere(
         const SessionPtr& answerer,
@@ -367,6 +385,7 @@ private:
     );
 
     CopiedMessages copied_;
+    SharedMessages shared_;
     std::map<std::uint64_t, std::set<std::string>> components_told_;   // by session
     const Addresses& addresses_;
     const IqTable& server_iqs_;

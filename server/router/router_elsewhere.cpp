@@ -143,19 +143,23 @@ void Router::note_copied(const xml::Element& message, const xml::Jid& to) {
         copied_.note(*from, to, message.attr_or("id", ""));
 }
 
-std::shared_ptr<SenderQueue> Router::deliver_here(
-    const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+void Router::deliver_here(
+    const SessionPtr& target,
+    Outgoing stanza,
+    const std::optional<xml::Element>& head,
+    const Run& run
 ) {
     const bool is_there = sessions_.find(target->id) == target && target->is_open();
-    if (stanza.is_relayed && (!is_there || target->is_ended)) return hand_on(*target, {stanza});
-    if (!is_there) return nullptr;
+    if (stanza.is_relayed && (!is_there || target->is_ended))
+        return hand_on(target, {std::move(stanza)}, run);
+    if (!is_there) return;
     if (head && stanza.is_copied) note_copied(*head, target->jid);
     if (head && stanza.kind == StanzaKind::Iq) {
         const auto from = xml::Jid::parse(head->attr_or("from", ""));
         const auto query =
             from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
                  : std::nullopt;
-        if (!query) return nullptr;   // an answer without a question is dropped
+        if (!query) return;   // an answer without a question is dropped
         const bool is_error = head->attr_or("type", "") == "error";
         note_answer(*query, is_error);
         // The provider's member has given the permit for a stream through its proxy; one in band
@@ -163,17 +167,50 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
         if (query->bulk_question && !is_error)
             note_offered_stream(*query, stream_offered_in(*stanza.text));
     }
-    if (stanza.kind == StanzaKind::Presence) {
-        presence_.deliver(target, std::move(stanza.text));
-    } else if (stanza.kind == StanzaKind::Iq) {
-        fanout_.send(target, std::move(stanza));
-    } else if (!relay(target, stanza) && stanza.is_relayed && !is_had_by_another(*target, stanza)) {
-        if (const auto undelivered = read_undelivered(*target, stanza))
+    if (stanza.kind == StanzaKind::Presence)
+        return presence_.deliver(target, std::move(stanza.text));
+    if (stanza.kind == StanzaKind::Iq) return fanout_.send(target, std::move(stanza));
+    if (!relay(target, stanza) && stanza.is_relayed) refuse_where_nobody_has(target, stanza);
+}
+
+/// The session does not read. An end of another one leaves the message to no session that did not
+/// take it, so that this question is before all others.
+void Router::refuse_where_nobody_has(const SessionPtr& target, const Outgoing& message) {
+    const auto refuse = [this, target, message] {
+        if (const auto undelivered = read_undelivered(*target, message))
             return_message(
                 *undelivered, xml::resource_constraint("the addressee does not read: try later")
             );
-    }
-    return nullptr;
+    };
+    if (is_had_here(*target, message)) return;
+    SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher == nullptr || !message.is_shared) return refuse();
+    const UnreadShared asked{target->bare.str(), target->id, 0, {SharedMessages::named(message)}};
+    watcher->ask_who_has(asked, [this, asked, refuse](const std::vector<bool>& elsewhere) {
+        const bool is_had = !elsewhere.empty() && elsewhere.front();
+        if (!is_had && !has_in_care(asked).front()) refuse();
+    });
+}
+
+std::vector<bool> Router::has_in_care(const UnreadShared& asked) const {
+    std::vector<bool> found;
+    found.reserve(asked.messages.size());
+    const auto& sessions = sessions_.of_account(asked.account);
+    for (const SharedMessage& message : asked.messages)
+        found.push_back(
+            shared_.takes_care(asked, message) ||
+            std::ranges::any_of(
+                sessions, [&](const SessionPtr& one
+                          ) { return one->id != asked.session && has_had(*one, message.sent_at); }
+            )
+        );
+    return found;
+}
+
+std::optional<std::vector<bool>> Router::answer(const UnreadShared& asked) {
+    shared_.hear(asked);
+    if (shared_.must_wait(asked)) return std::nullopt;
+    return has_in_care(asked);
 }
 
 void Router::refuse_queries(const SessionPtr& session) {

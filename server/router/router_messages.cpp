@@ -25,6 +25,8 @@ bool is_among(const std::vector<SessionPtr>& sessions, const SessionPtr& session
     return std::ranges::find(sessions, session) != sessions.end();
 }
 
+bool is_shared(const Outgoing& message) { return message.is_shared; }
+
 }   // namespace
 
 void Router::take_relayed(const SessionPtr& session, Inbound inbound) {
@@ -162,7 +164,11 @@ void Router::take_message(const SessionPtr& session, Inbound inbound) {
 bool Router::relay(const SessionPtr& target, Outgoing message) {
     const auto& budget = *target->budget;
     const std::size_t used = budget.used() + target->pending_bytes;
-    if (used != 0 && used + message.bytes() > budget.fair_bytes_max() / 2) return false;
+    if (used != 0 && used + message.bytes() > budget.fair_bytes_max() / 2) {
+        // The others of the account have had that one, it has not.
+        if (message.is_shared) target->shares_from = message.sent_at() + 1;
+        return false;
+    }
     fanout_.send(target, std::move(message));
     return true;
 }
@@ -265,15 +271,18 @@ void Router::send_copies(
     }
 }
 
-/// A session of the account that was there at the time, and is not away: the message went there,
-/// too.
-bool Router::is_had_by_another(const Session& ended, const Outgoing& message) const {
+/// A session here that is not away: a message of that time went there, too.
+bool Router::has_had(const Session& session, storage::Millis sent_at) const {
+    const bool is_willing = fanout_.is_logged_in(session) && session.priority >= 0;
+    return !session.elsewhere && !session.is_ended && session.shares_from <= sent_at &&
+           (is_willing || session.takes_copies);
+}
+
+bool Router::is_had_here(const Session& ended, const Outgoing& message) const {
     if (!message.is_shared) return false;
     const auto& others = sessions_.of_account(ended.bare.str());
     return std::ranges::any_of(others, [&](const SessionPtr& other) {
-        const bool is_willing = fanout_.is_logged_in(*other) && other->priority >= 0;
-        return other->id != ended.id && !other->is_ended && other->since <= message.sent_at() &&
-               (is_willing || other->takes_copies);
+        return other->id != ended.id && has_had(*other, message.sent_at());
     });
 }
 
@@ -314,12 +323,42 @@ Delivery Router::delivery_of_undelivered(const Session& ended, const Undelivered
     );
 }
 
-std::shared_ptr<SenderQueue> Router::hand_on(
-    const Session& ended, const std::vector<Outgoing>& messages
+void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run) {
+    std::erase_if(messages, [&](const Outgoing& one) { return is_had_here(*ended, one); });
+    SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher == nullptr || std::ranges::none_of(messages, is_shared))
+        return hand_on_now(*ended, messages, run);
+    auto unread = shared_.begin(ended->bare.str(), ended->id, messages);
+    watcher->ask_who_has(unread, [this, ended, messages, unread, run](const auto& elsewhere) {
+        shared_.end(unread.turn);
+        hand_on_now(*ended, in_no_care(messages, unread, elsewhere), run);
+    });
+}
+
+/// The others have answered: `elsewhere`. A session may have moved here meanwhile.
+std::vector<Outgoing> Router::in_no_care(
+    const std::vector<Outgoing>& messages,
+    const UnreadShared& unread,
+    const std::vector<bool>& elsewhere
+) {
+    const std::vector<bool> here = has_in_care(unread);
+    std::vector<Outgoing> left;
+    std::size_t number = 0;   // of those that are shared
+    for (const Outgoing& one : messages) {
+        const std::size_t at = one.is_shared ? number++ : 0;
+        const bool is_had = one.is_shared && (here[at] || (at < elsewhere.size() && elsewhere[at]));
+        if (is_had) continue;
+        if (one.is_shared) shared_.hand_on(unread.messages[at]);
+        left.push_back(one);
+    }
+    return left;
+}
+
+void Router::hand_on_now(
+    const Session& ended, const std::vector<Outgoing>& messages, const Run& run
 ) {
     std::shared_ptr<SenderQueue> queue;
     for (const Outgoing& one : messages) {
-        if (is_had_by_another(ended, one)) continue;
         auto undelivered = read_undelivered(ended, one);
         if (!undelivered) continue;
         const Delivery delivery = delivery_of_undelivered(ended, *undelivered);
@@ -329,13 +368,14 @@ std::shared_ptr<SenderQueue> Router::hand_on(
             continue;
         }
         const auto meant = receivers(delivery, undelivered->to);
-        const auto out = Outgoing::relayed(undelivered->text, one.sent_at(), meant.size() > 1);
+        // These have it from now on; the text says when it was sent.
+        const auto out = Outgoing::relayed(undelivered->text, now(), meant.size() > 1);
         bool is_reached = false;
         for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
         if (!is_reached)
             return_message(*undelivered, xml::service_unavailable("it was not delivered in time"));
     }
-    return queue;
+    if (queue) run(queue);
 }
 
 Result<storage::Batch, xml::StanzaError> Router::keep(const Undelivered& undelivered) const {

@@ -100,6 +100,7 @@ void Router::take_broadcast(const SessionPtr& session, presence::Stanza stanza) 
     if (session->is_active && session->priority >= 0 && stanza.priority < 0)
         catch_up_.stepped_back(session);
     session->priority = stanza.priority;
+    session->note_sharing(now());
     session->show = stanza.show;
     if (session->is_active && moved) fanout_.presence_changed(session->bare);
     if (session->is_active && is_back) {
@@ -119,6 +120,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     // The position is stored while the session still counts as a recipient.
     if (!active) catch_up_.paused(session);
     session->is_active = active;
+    session->note_sharing(now());
     controller_.record_session(
         *session->identity, active ? "login" : "logout", session->principal.address, ""
     );

@@ -84,6 +84,22 @@ struct EndOfSession {
     storage::Revision messages = 0;                   // that had waited for the account
 };
 
+/// A message that several sessions of an account were sent, as all members know it.
+struct SharedMessage {
+    storage::Millis sent_at = 0;
+    std::string hash;   // of its text
+    auto operator<=>(const SharedMessage&) const = default;
+};
+
+/// A session has ended and left these messages unread. Which of them are in the care of another
+/// session of its account (server/router/shared_messages.hpp)?
+struct UnreadShared {
+    std::string account;
+    std::uint64_t session = 0;
+    std::uint64_t turn = 0;   // of that end, among those of all members
+    std::vector<SharedMessage> messages;
+};
+
 /// Hears of the sessions that are here. Core strand.
 class SessionWatcher {
 public:
@@ -104,6 +120,13 @@ public:
     /// sessions elsewhere whose address it took over have told how far they got. At once, or later
     /// on the core strand, in the order of the calls, and after a second at the latest.
     virtual void when_told(const Session& session, std::function<void()> done) = 0;
+    /// Asks all other members. `done`, perhaps at once: for each of the messages, whether one of
+    /// them has it in its care. Members that cannot be reached for long have none: `done` is then
+    /// told of fewer than there are, or of none at all.
+    using CaredFor = std::function<void(const std::vector<bool>&)>;
+    virtual void ask_who_has(UnreadShared unread, CaredFor done) = 0;
+    /// Messages of questions that are not answered by now are in nobody's care.
+    virtual void ask_no_more() = 0;
     /// Those that are connected now.
     virtual std::vector<std::shared_ptr<Elsewhere>> others() const = 0;
     /// Every 100 ms or more often.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,10 @@ public:
     std::size_t messages_queued = 0;                 // of its messages, those in `queue`
     std::uint64_t last_mark = 0;                     // the newest number given to Transport::mark
     std::uint8_t show = pubsub::Show::Unannounced;   // of its presence
+    /// Messages to the account have gone to it, too, from then on, and it took them; `never`: they
+    /// do not.
+    storage::Millis shares_from = never;
+    static constexpr storage::Millis never = std::numeric_limits<storage::Millis>::max();
 
     // Delivery position, as revisions (server/delivery/catch_up.hpp).
     std::shared_ptr<ReplayState> replay;   // the session is replaying: items come from the store
@@ -109,6 +114,12 @@ public:
     std::uint64_t handled() const {
         const std::uint64_t waits = queue ? queue->first_unanswered() : 0;
         return waits == 0 ? management->received : waits - 1;
+    }
+    /// The session has logged in or out, or changed its priority or its wish for copies.
+    void note_sharing(storage::Millis time) {
+        const bool is_sharing = (is_active && priority >= 0) || takes_copies;
+        if (!is_sharing) shares_from = never;
+        if (is_sharing && shares_from == never) shares_from = time;
     }
     /// The session takes stanzas: to send, or to keep.
     bool is_open() const { return transport || (state == State::Hibernating && !elsewhere); }

@@ -161,6 +161,7 @@ void LinksHub::beat() {
     if (is_stopped_) return;
     for (const PeerPtr& peer : peers())
         if (const auto link = peer->link) link->beat();
+    cut_expired();
     beat_timer_.expires_after(settings_.beat);
     beat_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error) self->beat();

@@ -101,6 +101,7 @@ private:
     void note_shown(Peer& peer, const SSL* ssl);
     void cut_revoked(const std::vector<std::string>& links);
     void cut_untrusted();
+    void cut_expired();
 
     void use(std::vector<Member> members);
     void leave(Peer& peer);

@@ -66,6 +66,16 @@ void LinksHub::cut_untrusted() {
     }
 }
 
+/// As streams of clients end. A certificate that was renewed meanwhile makes the next link.
+void LinksHub::cut_expired() {
+    const storage::Millis time = now();
+    for (const PeerPtr& peer : peers()) {
+        const auto link = peer->link;
+        if (link && peer->valid_until != 0 && peer->valid_until <= time)
+            link->end("its certificate has expired");
+    }
+}
+
 Result<Links::Step, std::string> LinksHub::prepare_renewal() {
     auto fresh = make_member_tls(settings_);
     if (!fresh) return pki::Failure{"cluster: " + fresh.error()};

@@ -152,6 +152,25 @@ TEST_CASE("words about a session that moves survive the way") {
     CHECK(std::get<cluster::Ended>(sent(cluster::Ended{77})).session == 77);
 }
 
+TEST_CASE("a question about messages that were left unread, and its answer, survive the way") {
+    const auto sent = [](const cluster::DirectoryFrame& frame) {
+        const auto read = cluster::decode_directory(cluster::encode(frame));
+        REQUIRE(read.has_value());
+        return *read;
+    };
+    const server::UnreadShared unread{"bob@grid.example", 77, 5, {{1'000, "h1"}, {2'000, "h2"}}};
+    const auto question = std::get<cluster::WhoHas>(sent(cluster::WhoHas{3, unread}));
+    CHECK(question.number == 3);
+    CHECK(question.unread.account == unread.account);
+    CHECK(question.unread.session == 77);
+    CHECK(question.unread.turn == 5);
+    CHECK(question.unread.messages == unread.messages);
+    const auto answer = std::get<cluster::Has>(sent(cluster::Has{3, true, {true, false, true}}));
+    CHECK(answer.number == 3);
+    CHECK(answer.has_moved);
+    CHECK(answer.found == std::vector<bool>{true, false, true});
+}
+
 TEST_CASE("a frame that is cut off or too long is none") {
     const server::ResumeElsewhere wanted{77, "token", 1, "a", server::TransportKind::Bosh, {}};
     for (const cluster::DirectoryFrame& frame :
@@ -159,6 +178,8 @@ TEST_CASE("a frame that is cut off or too long is none") {
           cluster::DirectoryFrame(cluster::Fetch{1, wanted}),
           cluster::DirectoryFrame(cluster::Piece{1, true, "x"}),
           cluster::DirectoryFrame(cluster::Stays{1, {"conflict", 2}, 3}),
+          cluster::DirectoryFrame(cluster::WhoHas{1, {"bob@grid.example", 7, 2, {{1'000, "h"}}}}),
+          cluster::DirectoryFrame(cluster::Has{1, false, {true, false}}),
           cluster::DirectoryFrame(cluster::Settled{1, 2, 3})}) {
         const std::string whole = cluster::encode(frame);
         for (std::size_t size = 0; size < whole.size(); ++size)

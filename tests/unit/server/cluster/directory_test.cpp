@@ -412,6 +412,30 @@ TEST_CASE("a member that is lost takes its sessions along") {
     CHECK(holds(alice.hears_all(), "type='error'"));
 }
 
+TEST_CASE("a member that was taken for lost, and did not notice, gets all that comes later") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest bob = stage.comes(1, "bob", "desk");
+    for (const char* text : {"one", "two", "three"}) stage.sends(0, alice, chat(bob, text));
+    CHECK(count(bob.hears_all(), "<body>") == 3);
+    stage.cuts(0, 1);
+    stage.directory(0).set_members({stage.all().front()});
+    stage.runs();
+    CHECK_FALSE(stage.core(0).sessions().find(bob.session->jid));
+    stage.directory(0).set_members(stage.all());
+    stage.connects(0, 1);
+    for (const char* text : {"four", "five"}) stage.sends(0, alice, chat(bob, text));
+    stage.sends(1, bob, chat(alice, "six"));
+    CHECK(count(bob.hears_all(), "<body>") == 2);
+    CHECK(count(alice.hears_all(), "<body>six</body>") == 1);
+    // And once, where the connection is lost again.
+    stage.cuts(0, 1);
+    stage.sends(0, alice, chat(bob, "seven"));
+    stage.connects(0, 1);
+    CHECK(count(bob.hears_all(), "<body>") == 1);
+}
+
 TEST_CASE("an addressee of directed presence hears its end when the member is lost, once") {
     MembersStage stage;
     stage.joins();

@@ -292,6 +292,28 @@ TEST_CASE_METHOD(
     REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
 }
 
+TEST_CASE_METHOD(
+    LinkedMembers, "a link ends with its certificate, and a renewed one makes the next", "[cluster]"
+) {
+    LinkedMember &a = add(1, "a"), &b = add(2, "b");
+    const auto certifies = [&](long valid_seconds) {
+        const Certificate made = certify(ca, "b", valid_seconds);
+        files.write("b.crt", to_pem(made.certificate.get()));
+        files.write("b.key", to_pem(made.key.get()));
+        renew(b);
+    };
+    certifies(4);
+    meet();
+    REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+    const auto until = a.links().status().front().valid_until;
+    CHECK(until < grid::server::now() + 5'000);
+    REQUIRE(comes_true([&] { return !a.is_up("b") && !b.is_up("a"); }));
+    CHECK(grid::server::now() >= until);
+    CHECK_THAT(a.links().status().front().failure, Contains("certificate"));
+    certifies(3600);
+    REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+}
+
 TEST_CASE_METHOD(LinkedMembers, "a CA that is taken away ends the links by it", "[cluster]") {
     LinkedMember &a = add(1, "a"), &b = add(2, "b");
     meet();

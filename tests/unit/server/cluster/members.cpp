@@ -180,8 +180,11 @@ void LinkedMembers::halt() {
         if (thread.joinable()) thread.join();
 }
 
-Certificate LinkedMembers::certify(const Certificate& ca, const std::string& name) {
+Certificate LinkedMembers::certify(
+    const Certificate& ca, const std::string& name, long valid_seconds
+) {
     Spec spec;
+    spec.not_after = valid_seconds;
     spec.common_names = {};
     spec.usage = "clientAuth,serverAuth";
     spec.extensions = {{"subjectAltName", "URI:urn:gridd:member:" + name}};

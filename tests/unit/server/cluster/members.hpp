@@ -83,7 +83,9 @@ public:
     /// The threads end: no callback comes after it.
     void halt();
 
-    static Certificate certify(const Certificate& ca, const std::string& name);
+    static Certificate certify(
+        const Certificate& ca, const std::string& name, long valid_seconds = 3600
+    );
 
     boost::asio::io_context io;
     const TemporaryFiles files;

@@ -93,6 +93,8 @@ public:
     void on_ended(const server::EndOfSession&) override {}
     bool is_untold(const server::Session&) const override { return false; }
     void when_told(const server::Session&, std::function<void()> done) override { done(); }
+    void ask_who_has(server::UnreadShared, CaredFor done) override { done({}); }
+    void ask_no_more() override {}
     std::vector<std::shared_ptr<server::Elsewhere>> others() const override { return all_; }
     void on_tick(TimePoint) override {}
 

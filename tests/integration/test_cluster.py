@@ -183,6 +183,7 @@ class Together(Three):
 
     def test_messages_reach_sessions_elsewhere(self):
         one, other = self.client("ann", self.cluster[0]), self.client("bob", self.cluster[1])
+        self.cluster.wait_same()   # a member refuses messages to an account that it has not yet
         one.send(f"<message type='chat' id='m1' to='bob@{DOMAIN}/r'><body>hello</body></message>")
         other.expect(rf"<message [^>]*from='ann@{DOMAIN}/r'.*?hello")
         one.send(f"<message type='chat' id='m2' to='bob@{DOMAIN}'><body>bare</body></message>")

@@ -145,7 +145,7 @@ class Shared(test_cluster_resumption.Members):
         self.assertEqual(again_, [])
 
     def test_a_member_that_does_not_answer_holds_none_for_ever(self):
-        name = "still"   # what it leaves unread is no affair of other tests
+        name = "still"   # an account of its own: other tests are not to find the rest
         (one, _), body = self.told((0, 1), names=[name])[name]
         self.cluster[1].pause()
         try:

@@ -373,11 +373,13 @@ struct Clustered {
         queue->push(std::move(change));
         pipeline->advance(queue);
     }
-    /// The batches that are queued are one group.
+    /// The batches that are queued are one group. On a busy machine a turn may end before a batch is
+    /// decided, which is queued by the next one.
     void runs() {
-        store.run();
-        context.restart();
-        context.poll();
+        do {
+            store.run();
+            context.restart();
+        } while (context.poll() > 0);
     }
     static grid::storage::MemoryStore::Options queues() {
         grid::storage::MemoryStore::Options options;

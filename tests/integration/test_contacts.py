@@ -591,9 +591,11 @@ class Inactive(Case):
         person.sync()
         person.heard.clear()
 
-    def look_out(self, ann):
-        """Another resource of Bob's, which hears what the first one does not yet."""
-        other = self.log_in("bob", "look-out")
+    def look_out(self, ann, bob):
+        """Another resource of Bob's, which hears what the first one does not yet; at the same
+        member of a cluster, or else before it or behind it."""
+        with self.server.at(bob.raw):
+            other = self.log_in("bob", "look-out")
         ann.heard.clear()
         other.sync()
         other.heard.clear()
@@ -601,7 +603,7 @@ class Inactive(Case):
 
     def test_the_last_of_each_sender_comes_with_active(self):
         ann, bob = self.friends()
-        other = self.look_out(ann)
+        other = self.look_out(ann, bob)
         self.rests(bob)
         for number in range(5):
             ann.says(inside=f"<status>{number}</status>")
@@ -616,7 +618,7 @@ class Inactive(Case):
 
     def test_a_message_takes_it_along_in_its_order(self):
         ann, bob = self.friends()
-        other = self.look_out(ann)
+        other = self.look_out(ann, bob)
         self.rests(bob)
         for status in ("one", "two"):
             ann.says(inside=f"<status>{status}</status>")
@@ -635,7 +637,7 @@ class Inactive(Case):
 
     def test_more_senders_than_may_wait(self):
         ann, bob = self.friends()
-        other = self.look_out(ann)
+        other = self.look_out(ann, bob)
         self.rests(bob)
         sessions = [self.log_in("ann", f"d{number}") for number in range(4)]
         other.hears(*(f"ann/d{number} available" for number in range(4)))
@@ -684,7 +686,7 @@ class Inactive(Case):
 
     def test_a_resource_that_logs_out_hears_no_more(self):
         ann, bob = self.friends()
-        other = self.look_out(ann)
+        other = self.look_out(ann, bob)
         self.rests(bob)
         ann.says(inside="<show>away</show>")
         other.hears("ann/a available away")

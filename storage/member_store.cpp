@@ -149,9 +149,10 @@ void MemberStore::on_heard(std::uint64_t number, Clock::time_point at) { hear_lo
 void MemberStore::hear_log(std::uint64_t number, Clock::time_point asked) {
     const std::lock_guard lock(mutex_);
     status_.known_group = std::max(status_.known_group, number);
-    if (status_.applied_group >= number)
+    // With fewer groups than are applied here the log is of an earlier time, or its word is late.
+    if (status_.applied_group == number)
         heard_ = std::max(heard_, asked);
-    else if (!unapplied_)
+    else if (status_.applied_group < number && !unapplied_)
         unapplied_ = {number, asked};
 }
 

@@ -34,6 +34,8 @@ void MemberStore::begin_leading() {
     const auto asked = Clock::now();
     const auto head = log_.head();
     if (!head || !may_apply()) return;
+    // Of an earlier time than this store: not heard of it.
+    if (head->groups < applied_.groups) return;
     hear_log(head->groups, asked);
     // Meanwhile another member may write.
     if (!has_caught_up_to(head->groups) || applied_.groups != head->groups) return;

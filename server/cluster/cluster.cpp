@@ -324,7 +324,7 @@ void Cluster::lost() {
         {{"do", "for the others this member was gone: see that it and etcd reach each other"}}
     );
     standing_.lost();
-    is_waited_for_ = standing_.is_in();
+    is_waited_for_ = standing_.is_in() && !is_short_told_;
     const std::lock_guard lock(mutex_);
     if (leader_ == self_.id) leader_ = 0;
     if (store_ == nullptr) return;

@@ -134,7 +134,11 @@ std::string encode(const HandedOver& handed) {
     Encoder out;
     out.u64(handed.session).boolean(handed.is_active).boolean(handed.is_present);
     out.boolean(handed.takes_copies).boolean(handed.knows_block_list);
-    out.i64(handed.priority).u8(handed.show).u64(handed.stanzas_in).u64(handed.stanzas_out);
+    out.i64(handed.priority)
+        .u8(handed.show)
+        .i64(handed.shares_from)
+        .u64(handed.stanzas_in)
+        .u64(handed.stanzas_out);
     out.i64(handed.resume_within.count()).u64(handed.received).u64(handed.acknowledged);
     put_each(out, handed.unacked, [&](const Outgoing& stanza) { put_stanza(out, stanza); });
     out.u64(handed.told_to);
@@ -154,6 +158,7 @@ std::optional<HandedOver> decode_handed_over(std::string_view bytes) {
     handed.knows_block_list = in.boolean();
     handed.priority = static_cast<int>(in.i64());
     handed.show = in.u8();
+    handed.shares_from = in.i64();
     handed.stanzas_in = in.u64();
     handed.stanzas_out = in.u64();
     handed.resume_within = std::chrono::seconds(in.i64());

@@ -86,6 +86,7 @@ HandedOver Core::handed_over(const SessionPtr& session) {
     handed.knows_block_list = session->knows_block_list;
     handed.priority = session->priority;
     handed.show = session->show;
+    handed.shares_from = session->shares_from;
     handed.stanzas_in = session->stanzas_in;
     handed.stanzas_out = session->stanzas_out;
     handed.resume_within = management.resume_within;
@@ -261,7 +262,7 @@ SessionPtr Core::make_arrived(Arriving& coming) {
     session->knows_block_list = handed.knows_block_list;
     session->priority = handed.priority;
     session->show = handed.show;
-    session->note_sharing(session->since);
+    session->shares_from = handed.shares_from;
     session->stanzas_in = handed.stanzas_in;
     session->stanzas_out = handed.stanzas_out;
     session->heard = now();

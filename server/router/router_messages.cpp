@@ -345,10 +345,10 @@ std::vector<Outgoing> Router::in_no_care(
     std::vector<Outgoing> left;
     std::size_t number = 0;   // of those that are shared
     for (const Outgoing& one : messages) {
-        const std::size_t at = one.is_shared ? number++ : 0;
-        const bool is_had = one.is_shared && (here[at] || (at < elsewhere.size() && elsewhere[at]));
-        if (is_had) continue;
-        if (one.is_shared) shared_.hand_on(unread.messages[at]);
+        const std::size_t at = one.is_shared ? number++ : here.size();
+        const bool is_asked = at < here.size();
+        if (is_asked && (here[at] || (at < elsewhere.size() && elsewhere[at]))) continue;
+        if (is_asked) shared_.hand_on(unread.messages[at]);
         left.push_back(one);
     }
     return left;

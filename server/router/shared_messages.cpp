@@ -22,7 +22,8 @@ UnreadShared SharedMessages::begin(
 ) {
     UnreadShared unread{account, session, ++last_turn_, {}};
     for (const Outgoing& one : messages)
-        if (one.is_shared) unread.messages.push_back(named(one));
+        if (one.is_shared && unread.messages.size() < asked_max)
+            unread.messages.push_back(named(one));
     ends_[unread.turn] = {account, session, {unread.messages.begin(), unread.messages.end()}};
     return unread;
 }

@@ -27,7 +27,7 @@ public:
     static SharedMessage named(const Outgoing& message);
 
     /// A session has ended with these messages, and the others are asked about those that are
-    /// shared: the question.
+    /// shared, the first `asked_max` of them: the question. The rest is in nobody's care.
     UnreadShared begin(
         const std::string& account, std::uint64_t session, const std::vector<Outgoing>& messages
     );
@@ -47,6 +47,7 @@ public:
     std::size_t waiting() const { return ends_.size(); }
 
     static constexpr std::size_t handed_on_max = 4'096;   // remembered
+    static constexpr std::size_t asked_max = 10'000;      // of one end, in one frame
 
 private:
     struct End {

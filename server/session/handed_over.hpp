@@ -72,6 +72,7 @@ struct HandedOver {
     bool is_active = false, is_present = false, takes_copies = false, knows_block_list = false;
     int priority = 0;
     std::uint8_t show = 0;
+    storage::Millis shares_from = 0;   // Session::shares_from
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     // Stream management.
     std::chrono::seconds resume_within{0};

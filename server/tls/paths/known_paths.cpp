@@ -77,7 +77,7 @@ std::optional<Digest> digest_of_chain(X509* leaf, STACK_OF(X509) * sent) {
 
 class KnownPaths {
 public:
-    explicit KnownPaths(X509_STORE* anchors) : kept_(slots) {
+    explicit KnownPaths(X509_STORE* anchors) {
         const OwningStack all(X509_STORE_get1_all_certs(anchors));
         for (int i = 0; all && i < sk_X509_num(all.get()); ++i) {
             const X509* anchor = sk_X509_value(all.get(), i);
@@ -88,6 +88,7 @@ public:
 
     std::optional<Found> find(const Digest& digest, X509* leaf, Seconds now) const {
         const std::lock_guard lock(mutex_);
+        if (kept_.empty()) return std::nullopt;
         const Kept& kept = kept_.at(slot_of(digest));
         if (!kept.holds || kept.digest != digest || now < kept.from || now >= kept.until)
             return std::nullopt;
@@ -106,8 +107,10 @@ public:
             span.add(sk_X509_value(sent, i));
         for (const X509Ptr& one : found.path) span.add(one.get());
         const std::lock_guard lock(mutex_);
-        if (const auto way = way_of(found))
-            kept_.at(slot_of(digest)) = {digest, span.from(), span.until(), *way, true};
+        const auto way = way_of(found);
+        if (!way) return;
+        if (kept_.empty()) kept_.resize(slots);   // 0.9 MiB, which not every listener needs
+        kept_.at(slot_of(digest)) = {digest, span.from(), span.until(), *way, true};
     }
 
 private:

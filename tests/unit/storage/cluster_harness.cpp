@@ -97,6 +97,11 @@ void MemoryLog::follow(std::uint64_t after, LogFollower& follower) {
     thread_ = std::thread([this, after, &follower] { run(after, follower); });
 }
 
+bool MemoryLog::is_behind(std::uint64_t told) {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->groups.size() < told;
+}
+
 void MemoryLog::run(std::uint64_t after, LogFollower& follower) {
     while (!stopping_) {
         std::unique_lock lock(shared_->mutex);
@@ -112,7 +117,7 @@ void MemoryLog::run(std::uint64_t after, LogFollower& follower) {
             after = groups->back().number;
             follower.on_groups(std::move(*groups));
         }
-        follower.on_heard(after, std::chrono::steady_clock::now());
+        if (!is_behind(after)) follower.on_heard(after, std::chrono::steady_clock::now());
     }
 }
 

@@ -69,6 +69,7 @@ public:
 private:
     std::optional<std::vector<Logged>> next(std::uint64_t after);   // nullopt: trimmed
     void run(std::uint64_t after, LogFollower& follower);
+    bool is_behind(std::uint64_t told);   // of an earlier time
 
     std::shared_ptr<SharedLog> shared_;
     std::atomic<bool> stopping_ = false;

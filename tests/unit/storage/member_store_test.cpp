@@ -549,6 +549,21 @@ TEST_CASE("no term begins in a log that is shorter than others know it", "[clust
     CHECK(cluster[0].feed->outcome(early).committed());
 }
 
+TEST_CASE("a log of an earlier time is not heard, also by a member that is to lead", "[cluster]") {
+    Cluster cluster(1);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    REQUIRE(cluster.commit(0, put("nB", "1")).committed());
+    cluster[0].store->follow_leader(0);
+    {
+        const std::lock_guard lock(cluster.shared->mutex);
+        cluster.shared->groups.pop_back();
+    }
+    cluster[0].store->lead(0);
+    const auto age = [&] { return cluster[0].store->replication().since_heard; };
+    CHECK(holds_soon([&] { return age() > std::chrono::seconds(1); }));
+}
+
 TEST_CASE("after a loss of power a member goes on from what it has on disk", "[cluster]") {
     auto fs = std::make_shared<FaultyFs>();
     Cluster cluster(2);

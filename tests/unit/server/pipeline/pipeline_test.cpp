@@ -373,8 +373,8 @@ struct Clustered {
         queue->push(std::move(change));
         pipeline->advance(queue);
     }
-    /// The batches that are queued are one group. On a busy machine a turn may end before a batch is
-    /// decided, which is queued by the next one.
+    /// The batches that are queued are one group. On a busy machine a turn may end before a batch
+    /// is decided, which is queued by the next one.
     void runs() {
         do {
             store.run();

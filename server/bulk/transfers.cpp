@@ -223,11 +223,21 @@ void Transfers::revoke(const std::string& link) {
 }
 
 void Transfers::session_ended(const Session& session) {
+    end_with(session.jid, [&](const Party& party) {
+        return party.principal.session == session.id;
+    });
+}
+
+void Transfers::address_ended(const xml::Jid& full) {
+    end_with(full, [&](const Party& party) { return party.principal.jid == full; });
+}
+
+void Transfers::end_with(
+    const xml::Jid& session, const std::function<bool(const Party&)>& is_its_party
+) {
     std::vector<RunningPtr> of_it;
     for (const auto& [id, running] : running_)
-        if (std::ranges::any_of(running->beginning_.parties, [&](const Party& party) {
-                return party.principal.session == session.id;
-            }))
+        if (std::ranges::any_of(running->beginning_.parties, is_its_party))
             of_it.push_back(running);
     for (const RunningPtr& running : of_it) {
         // The reason may be one of these.
@@ -235,7 +245,7 @@ void Transfers::session_ended(const Session& session) {
         if (ending)
             cut(running, ending->why, ending->text);
         else
-            cut(running, State::Ended, "the session " + session.jid.str() + " was ended");
+            cut(running, State::Ended, "the session " + session.str() + " was ended");
     }
 }
 

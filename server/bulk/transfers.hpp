@@ -147,6 +147,8 @@ public:
     bool rests_on(const std::string& link) const { return by_link_.contains(link); }
     /// The session was ended by the server, or for good.
     void session_ended(const Session& session);
+    /// The same of a session that is not there any more, by its full address.
+    void address_ended(const xml::Jid& full);
     /// A few times a second: limits of time, idle transfers, rights.
     void tick(Clock::time_point now);
     /// No more begin; those that run end.
@@ -170,6 +172,7 @@ private:
         std::string text;
     };
     std::optional<Ending> ending_of(const Beginning& beginning) const;
+    void end_with(const xml::Jid& session, const std::function<bool(const Party&)>& is_its_party);
     std::optional<Ending> ending_by_time(Running& running, Clock::time_point now) const;
     Begun refuse(const Transfer& transfer, Refusal refusal);
     void look_again();

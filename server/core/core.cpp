@@ -179,6 +179,7 @@ Core::Core(
         end_hibernating(session, why);
     });
     fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
+    fanout_.attach_absent_end([this](const xml::Jid& full) { transfers_.address_ended(full); });
     fanout_.attach_account_end([this](const xml::Jid& bare) {
         sign_ins_.end_account(bare.bare_view());
     });

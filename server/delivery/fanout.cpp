@@ -397,6 +397,7 @@ void Fanout::push(
 /// nothing goes there.
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
     const SessionPtr session = sessions_.find(full);
+    if (!session && on_absent_end_) on_absent_end_(full);
     if (session && session->elsewhere) ends_elsewhere(*session);
     if (session && !session->elsewhere) end(session, std::move(error));
 }

@@ -68,6 +68,11 @@ public:
     /// Called in the turn in which the server ends a session, before its stream is closed; of one
     /// elsewhere when this member hears of the act.
     void attach_end(std::function<void(const Session&)> on_end) { on_end_ = std::move(on_end); }
+    /// Called when the server ends a session that is not there: the member of one elsewhere may
+    /// have ended it before this one heard of the act.
+    void attach_absent_end(std::function<void(const xml::Jid&)> on_absent_end) {
+        on_absent_end_ = std::move(on_absent_end);
+    }
     /// Called when all sessions of an account (bare JID) are to end.
     void attach_account_end(std::function<void(const xml::Jid&)> on_account_end) {
         on_account_end_ = std::move(on_account_end);
@@ -235,7 +240,7 @@ private:
     ReplayListener* replay_listener_ = nullptr;
     EndHibernating end_hibernating_;
     std::function<void(const Session&)> on_end_;
-    std::function<void(const xml::Jid&)> on_account_end_;
+    std::function<void(const xml::Jid&)> on_absent_end_, on_account_end_;
     AckRequests ack_requests_;
     std::map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at

@@ -259,6 +259,13 @@ TEST_CASE_METHOD(
     session.id = 2;
     transfers.session_ended(session);
     CHECK(cuts == std::vector<std::string>{"ended"});
+    // Of one that is not there any more the address is known.
+    const RunningPtr next = begins();
+    transfers.address_ended(*grid::xml::Jid::parse("carl@grid.example/elsewhere"));
+    CHECK_FALSE(next->is_ended());
+    transfers.address_ended(from_ann_to_bob().parties.front().principal.jid);
+    CHECK(next->is_ended());
+    CHECK(last_end() == "ended");
 }
 
 TEST_CASE_METHOD(

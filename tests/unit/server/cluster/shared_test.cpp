@@ -64,6 +64,7 @@ protected:
     /// Messages that wait for bob; the members of this stage have a store each.
     std::size_t waiting() {
         REQUIRE(stage.waits([&] { return asking() == 0; }));
+        stage.runs();   // the message is stored
         std::size_t found = 0;
         for (std::size_t at = 0; at < 3; ++at) {
             const auto* waits = std::as_const(stage.core(at).controller()).offline().find(account);

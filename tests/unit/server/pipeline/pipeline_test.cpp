@@ -78,7 +78,9 @@ TEST_CASE("who conflicts again and again is decided alone, and the others after 
         context.restart();
         context.poll();
     }
-    CHECK(answers == "bbbbbsbbbbbbbbbbbbbbb");
+    // At the latest then: a turn that a busy machine cuts short lets the slow one in earlier.
+    CHECK(answers.find('s') <= 5);
+    CHECK(answers.size() == 21);
 }
 
 namespace {

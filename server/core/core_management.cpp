@@ -42,6 +42,7 @@ xml::Element Core::manage(const SessionPtr& session, const sm::Enable& enable) {
 void Core::take_ack(const SessionPtr& session, std::uint32_t handled) {
     auto& management = *session->management;
     management.heard();
+    router_.note_read(management.unacked.acknowledged_by(handled));
     if (management.unacked.acknowledge(handled) == UnackedQueue::Place::TooHigh)
         return fanout_.end(
             session, sm::handled_count_too_high(handled, management.unacked.sent_count())

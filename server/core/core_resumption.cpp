@@ -141,6 +141,7 @@ void Core::take_over(
     session->state = Session::State::Hibernating;
     session->position_at_logout.reset();
     refuse_resuming(session, "conflict");
+    router_.note_read(session->management->unacked.acknowledged_by(request.handled));
     session->management->unacked.acknowledge(request.handled);
     session->management->heard();
     resumptions_.wait(

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -178,6 +179,8 @@ public:
     /// it would have gone without that session, or its sender is told (XEP-0198 §5). Not those that
     /// another session of the account has; in a cluster other members are asked about these.
     void hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run);
+    /// The client of a session has acknowledged these: no other end in the cluster hands them on.
+    void note_read(std::span<const Outgoing> messages);
     /// Ends of sessions about which other members are asked.
     std::size_t asking() const { return shared_.waiting(); }
     /// The batch with which one waits.

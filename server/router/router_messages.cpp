@@ -335,6 +335,13 @@ void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, co
     });
 }
 
+/// The session may be gone before another one's end is asked about.
+void Router::note_read(std::span<const Outgoing> messages) {
+    if (sessions_.watcher() == nullptr) return;
+    for (const Outgoing& one : messages)
+        if (one.is_shared) shared_.settle(SharedMessages::named(one));
+}
+
 /// The others have answered: `elsewhere`. A session may have moved here meanwhile.
 std::vector<Outgoing> Router::in_no_care(
     const std::vector<Outgoing>& messages,
@@ -348,7 +355,7 @@ std::vector<Outgoing> Router::in_no_care(
         const std::size_t at = one.is_shared ? number++ : here.size();
         const bool is_asked = at < here.size();
         if (is_asked && (here[at] || (at < elsewhere.size() && elsewhere[at]))) continue;
-        if (is_asked) shared_.hand_on(unread.messages[at]);
+        if (is_asked) shared_.settle(unread.messages[at]);
         left.push_back(one);
     }
     return left;

@@ -28,16 +28,16 @@ UnreadShared SharedMessages::begin(
     return unread;
 }
 
-void SharedMessages::hand_on(SharedMessage message) {
-    if (!handed_on_.insert(message).second) return;
-    handed_on_order_.push_back(std::move(message));
-    if (handed_on_order_.size() <= handed_on_max) return;
-    handed_on_.erase(handed_on_order_.front());
-    handed_on_order_.pop_front();
+void SharedMessages::settle(SharedMessage message) {
+    if (!settled_.insert(message).second) return;
+    settled_order_.push_back(std::move(message));
+    if (settled_order_.size() <= settled_max) return;
+    settled_.erase(settled_order_.front());
+    settled_order_.pop_front();
 }
 
 bool SharedMessages::takes_care(const UnreadShared& asked, const SharedMessage& message) const {
-    if (handed_on_.contains(message)) return true;
+    if (settled_.contains(message)) return true;
     return std::ranges::any_of(ends_, [&](const auto& one) {
         const auto& [turn, end] = one;
         return Turn(turn, end.session) > turn_of(asked) && end.account == asked.account &&

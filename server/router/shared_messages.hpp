@@ -33,10 +33,9 @@ public:
     );
     /// All members have answered.
     void end(std::uint64_t turn) { ends_.erase(turn); }
-    /// This member has handed the message on: nobody else is to.
-    void hand_on(SharedMessage message);
-    /// Whether an end here with a later turn than that one has the message, or it was handed on
-    /// here.
+    /// The message was handed on here, or a client here has read it: no other end is to hand it on.
+    void settle(SharedMessage message);
+    /// Whether an end here with a later turn than that one has the message, or it is settled.
     bool takes_care(const UnreadShared& asked, const SharedMessage& message) const;
     /// Turns of this member are behind that one from now on.
     void hear(const UnreadShared& asked);
@@ -46,8 +45,8 @@ public:
     /// Ends whose questions are not answered.
     std::size_t waiting() const { return ends_.size(); }
 
-    static constexpr std::size_t handed_on_max = 4'096;   // remembered
-    static constexpr std::size_t asked_max = 10'000;      // of one end, in one frame
+    static constexpr std::size_t settled_max = 4'096;   // remembered
+    static constexpr std::size_t asked_max = 10'000;    // of one end, in one frame
 
 private:
     struct End {
@@ -60,8 +59,8 @@ private:
 
     std::map<std::uint64_t, End> ends_;   // by turn
     std::uint64_t last_turn_ = 0;
-    std::set<SharedMessage> handed_on_;
-    std::deque<SharedMessage> handed_on_order_;   // the oldest first
+    std::set<SharedMessage> settled_;
+    std::deque<SharedMessage> settled_order_;   // the oldest first
 };
 
 }   // namespace grid::server

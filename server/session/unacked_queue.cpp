@@ -43,6 +43,12 @@ UnackedQueue::Place UnackedQueue::acknowledge(std::uint32_t number) {
     return place;
 }
 
+std::span<const Outgoing> UnackedQueue::acknowledged_by(std::uint32_t number) const {
+    if (place_of(number) != Place::Ahead) return {};
+    const std::uint64_t last = acknowledged_ + (number - static_cast<std::uint32_t>(acknowledged_));
+    return kept().first(last > gone() ? last - gone() : 0);
+}
+
 bool UnackedQueue::has_all_after(std::uint32_t number) const {
     if (place_of(number) != Place::Ahead) return false;
     return acknowledged_ + (number - static_cast<std::uint32_t>(acknowledged_)) >= gone();

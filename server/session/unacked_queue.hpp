@@ -34,6 +34,8 @@ public:
     /// that is not Ahead changes nothing.
     Place acknowledge(std::uint32_t number);
     Place place_of(std::uint32_t number) const;
+    /// Of those that are kept: what it would acknowledge.
+    std::span<const Outgoing> acknowledged_by(std::uint32_t number) const;
     /// Whether a client that has handled so many can be sent all that it lacks.
     bool has_all_after(std::uint32_t number) const;
 

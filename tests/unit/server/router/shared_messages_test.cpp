@@ -65,14 +65,14 @@ TEST_CASE("another account, another message and another time are none of it") {
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
 }
 
-TEST_CASE("a message that was handed on is in care, as long as that is remembered") {
+TEST_CASE("a message that is settled is in care, as long as that is remembered") {
     SharedMessages here;
     const auto asked = SharedMessages().begin(account, 3, {message("a")});
-    here.hand_on(asked.messages[0]);
-    here.hand_on(asked.messages[0]);
+    here.settle(asked.messages[0]);
+    here.settle(asked.messages[0]);
     CHECK(here.takes_care(asked, asked.messages[0]));
-    for (std::size_t i = 0; i < SharedMessages::handed_on_max; ++i)
-        here.hand_on(SharedMessages::named(message(std::to_string(i))));
+    for (std::size_t i = 0; i < SharedMessages::settled_max; ++i)
+        here.settle(SharedMessages::named(message(std::to_string(i))));
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
 }
 

@@ -54,6 +54,20 @@ TEST_CASE_METHOD(UnackedFixture, "what is acknowledged leaves the queue and the 
     CHECK(budget->used() == 0);
 }
 
+TEST_CASE_METHOD(UnackedFixture, "what a count would acknowledge is told before it does") {
+    push(5);
+    CHECK(queue.acknowledged_by(0).empty());
+    CHECK(queue.acknowledged_by(2).size() == 2);
+    CHECK(queue.acknowledged_by(6).empty());   // too high
+    REQUIRE(queue.forget(stanza_bytes));
+    CHECK(queue.acknowledged_by(1).empty());   // it is not kept
+    CHECK(queue.acknowledged_by(3).size() == 2);
+    CHECK(queue.acknowledged_by(3).data() == queue.kept().data());
+    REQUIRE(queue.acknowledge(3) == Place::Ahead);
+    CHECK(queue.acknowledged_by(2).empty());   // behind
+    CHECK(queue.acknowledged_by(4).size() == 1);
+}
+
 TEST_CASE_METHOD(UnackedFixture, "a count that is too high, or an old one, changes nothing") {
     push(4);
     CHECK(queue.acknowledge(5) == Place::TooHigh);

@@ -727,6 +727,13 @@ class Clocks(unittest.TestCase):
             again.socket.close()
             return None
 
+    @staticmethod
+    def knows(member, name):
+        try:
+            return member.rest("GET", f"accounts/{name}@{DOMAIN}")
+        except Refused:
+            return None
+
     def goes_on(self, cluster, wrong, log_in, ahead):
         right = cluster[0]
         until(
@@ -764,6 +771,9 @@ class Clocks(unittest.TestCase):
         # A right that is taken away is gone there, too, at once.
         name = f"gone{time.monotonic_ns()}"
         there = log_in(name, wrong, "r")
+        until(
+            lambda: self.knows(right, name), "the member has heard of the account"
+        )
         begin = time.monotonic()
         right.rest("POST", f"accounts/{name}@{DOMAIN}/disable", {}, seconds=WAIT_SECONDS)
         self.assertLess(time.monotonic() - begin, ANSWER_SECONDS)

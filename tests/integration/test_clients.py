@@ -2,13 +2,17 @@
 """Each stands on a stock library. It logs in through a relay, subscribes and publishes; the test
 publishes too, cuts the relay, publishes more, and lets the example come back."""
 
+import base64
+import hashlib
 import http.client
 import importlib.util
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 import unittest
 
 from example_client import ExampleClient
@@ -178,8 +182,83 @@ class OverWebSocket(ComesBack):
         self.assertEqual(ends, 1 + relay.refused, client.lines)
         self.assertEqual(client.items()[-2:], ["desk-2", "bye"])
 
+    def test_strophe_js_comes_back_where_a_server_closes_before_the_stream(self):
+        """The library tells its program nothing of that."""
+        self.needs(os.path.exists(example("strophe.js", "node_modules")), "strophe.js")
+        relay = Relay(self.server.http)
+        self.addCleanup(relay.close)
+        host, port = relay.address
+        client = ExampleClient([
+            "node", example("strophe.js", "client.mjs"), host, str(port), f"desk@{DOMAIN}",
+            self.certificates("desk"), "alerts",
+        ])
+        self.addCleanup(client.close)
+        client.expect("published desk-1")
+        closing = ClosingServer(self.server.settings)
+        self.addCleanup(closing.close)
+        relay.target = closing.address
+        relay.cut()
+        relay.mend()
+        for _ in range(3):   # the cut, and two attempts
+            client.expect("offline")
+        self.assertGreaterEqual(closing.closed, 2)
+        relay.target = self.server.http
+        client.expect("published desk-2")
+        self.publish("bye")
+        client.finish()
+
     def test_stanza_js(self):
         self.run_in_node("stanza.js", "client.js")
+
+
+class ClosingServer:
+    """Takes WebSockets for streams, and closes each at once, in good order (RFC 6455 §7.4.1:
+    1001, the server goes away)."""
+
+    def __init__(self, settings):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings["tls.certificate"], settings["tls.key"])
+        self.listener = context.wrap_socket(
+            socket.create_server(("127.0.0.1", 0)), server_side=True
+        )
+        self.address = self.listener.getsockname()
+        self.closed = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return   # closed
+            with client:
+                self._close_politely(client)
+
+    def _close_politely(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += (part := client.recv(4096))
+            if not part:
+                return
+        key = re.search(rb"Sec-WebSocket-Key: (\S+)", head, re.IGNORECASE)[1]
+        proof = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+        client.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Accept: " + base64.b64encode(proof) +
+            b"\r\n\r\n" + b"\x88\x02" + (1001).to_bytes(2, "big")
+        )
+        client.settimeout(10)
+        try:
+            while client.recv(4096):   # the client's own close
+                pass
+        except OSError:
+            pass
+        self.closed += 1
+
+    def close(self):
+        self.listener.close()
 
 
 class WithPassword(ComesBack):

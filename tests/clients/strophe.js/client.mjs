@@ -25,9 +25,14 @@ const tls = {
     ca: readFileSync(join(certs, "ca.crt")),
     servername: domain,
 };
+let socket = null;   // the last one
 globalThis.WebSocket = class extends WebSocket {
     constructor(url, protocol) {
         super(url, protocol, tls);
+        socket = this;
+        // strophe.js says nothing when a server closes the socket in good order before the stream is
+        // open, as one does that stops.
+        this.on("close", () => setTimeout(() => socket === this && comeBack(), 0));
         // strophe.js may give a socket up before it is open; in Node an error that nobody listens
         // for ends the program.
         this.on("error", () => {});
@@ -102,6 +107,17 @@ async function onOnline() {
     await publish(`${me}-${logins}`);
 }
 
+// Step 7: come back, at growing intervals: when a server restarts, all its clients do.
+function comeBack() {
+    if (isLeaving) process.exit(0);
+    // strophe.js tells the end of a connection that never was open twice. A second attempt would end
+    // the connection that the first one made, and leave its handlers behind.
+    if (attempt !== null) return;
+    console.log("offline");
+    attempt = setTimeout(open, delay);
+    delay = Math.min(2 * delay, 30_000);
+}
+
 function onStatus(status) {
     if (status === Strophe.Status.CONNECTED) {
         onOnline().catch((error) => {
@@ -110,15 +126,8 @@ function onStatus(status) {
         });
     } else if (status === Strophe.Status.AUTHFAIL) {
         process.exit(2);
-    } else if (status === Strophe.Status.DISCONNECTED && isLeaving) {
-        process.exit(0);
-    } else if (status === Strophe.Status.DISCONNECTED && attempt === null) {
-        // Step 7: come back, at growing intervals: when a server restarts, all its clients do.
-        // strophe.js tells the end of a connection that never was open twice. A second attempt would
-        // end the connection that the first one made, and leave its handlers behind.
-        console.log("offline");
-        attempt = setTimeout(open, delay);
-        delay = Math.min(2 * delay, 30_000);
+    } else if (status === Strophe.Status.DISCONNECTED) {
+        comeBack();
     }
 }
 

@@ -97,15 +97,31 @@ function onStatus(status, reason) {
         onOnline().catch((error) => show("log", `refused ${text_of(error)}`));
     } else if (status === Strophe.Status.AUTHFAIL) {
         show("log", `refused ${reason}`);
-    } else if (status === Strophe.Status.DISCONNECTED && attempt === null) {
-        // Step 7: come back, at growing intervals: when a server restarts, all its clients do.
-        // strophe.js tells the end of a connection that never was open twice.
-        show("log", "offline");
-        at("me").value = "not logged in";
-        attempt = setTimeout(open, delay);
-        delay = Math.min(2 * delay, 30_000);
+    } else if (status === Strophe.Status.DISCONNECTED) {
+        comeBack();
     }
 }
+
+// Step 7: come back, at growing intervals: when a server restarts, all its clients do. strophe.js
+// tells the end of a connection that never was open twice.
+function comeBack() {
+    if (attempt !== null) return;
+    show("log", "offline");
+    at("me").value = "not logged in";
+    attempt = setTimeout(open, delay);
+    delay = Math.min(2 * delay, 30_000);
+}
+
+// strophe.js says nothing when a server closes the socket in good order before the stream is open, as
+// one does that stops.
+let socket = null;   // the last one
+globalThis.WebSocket = class extends WebSocket {
+    constructor(url, protocol) {
+        super(url, protocol);
+        socket = this;
+        this.addEventListener("close", () => setTimeout(() => socket === this && comeBack(), 0));
+    }
+};
 
 // A refusal is an iq of type error, or null where no answer came.
 const text_of = (error) => error?.querySelector?.("error")?.firstElementChild?.localName ?? error;

@@ -349,7 +349,8 @@ void StreamDriver::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
 /// A session is sent stanzas from its entry on, and the client knows of it by the answer to its
 /// bind, which may wait for other members.
 void StreamDriver::take_mail() {
-    if (negotiation_ && !is_closing_) return;   // establish() takes it behind that answer
+    // establish() takes it behind that answer, and knows whose budget it is in.
+    if (negotiation_ && !(is_closing_ && session_)) return;
     mailbox_.take([this](Mailbox::Mail mail) {
         // No stanza may follow </stream:stream>.
         if (is_end_sent_) return lose(mail);

@@ -168,12 +168,14 @@ void rebind_accounts(const Options& options, const AccountArguments& given) {
     if (given.administrators) body["administrators"] = true;
     if (given.is_trial) body["dry_run"] = true;
     json::array moved, refused;
+    std::string after;
     while (true) {
         const json::object done = client.call("POST", "rebind", body);
         for (const json::value& one : done.at("moved").as_array()) moved.push_back(one);
         for (const json::value& one : done.at("refused").as_array()) refused.push_back(one);
-        if (!done.at("next").is_string()) break;
-        body["after"] = done.at("next");
+        const auto next = next_page(done, after);
+        if (!next) break;
+        body["after"] = after = *next;
     }
     print_moved(options, given, moved, refused);
     if (!refused.empty())

@@ -88,8 +88,9 @@ json::object verify_server(const Options& options, const VerifyArguments& given)
         for (const json::value& one : part.at("lost").as_array()) lost.push_back(one);
         cut = std::max(cut, part.at("cut").to_number<std::uint64_t>());
         has_passed = has_passed || part.at("passed").as_bool();
-        if (!part.at("next").is_string()) break;
-        query.back().second = part.at("next").get_string();
+        const auto next = next_page(part, query.back().second);
+        if (!next) break;
+        query.back().second = *next;
     } while (part.at("ok").as_bool());
     part["checked"] = checked;
     part["unlinked"] = unlinked;

@@ -49,14 +49,15 @@ void dry_run(const Options& options, const QuestionArguments& given) {
     json::object body{{"text", read_text(given.file)}};
     json::array cuts;
     json::value rules;
+    std::string after;
     for (;;) {
         json::object answer = client.call("POST", "policy/dry-run", body);
         rules = answer["rules"];
         if (const json::value* page = answer.if_contains("cuts"); page && page->is_array())
             cuts.insert(cuts.end(), page->get_array().begin(), page->get_array().end());
-        const json::value* next = answer.if_contains("next");
-        if (next == nullptr || !next->is_string()) break;
-        body["after"] = *next;
+        const auto next = next_page(answer, after);
+        if (!next) break;
+        body["after"] = after = *next;
     }
     const std::size_t count = cuts.size();
     const json::object list{{"rules", rules}, {"cuts", std::move(cuts)}, {"next", nullptr}};

@@ -20,6 +20,14 @@ std::string with_query(const std::string& path, const Query& query) {
     return out;
 }
 
+std::optional<std::string> next_page(const json::object& page, std::string_view here) {
+    const json::value* next = page.if_contains("next");
+    if (next == nullptr || !next->is_string()) return std::nullopt;
+    if (next->get_string() == here)
+        throw Failed(Exit::Refused, "the server's list has no end: its pages do not go on");
+    return std::string(next->get_string());
+}
+
 json::object list_all(
     Client& client,
     const std::string& path,
@@ -41,10 +49,9 @@ json::object list_all(
             throw Failed(Exit::Refused, "the server's answer has no list of " + name);
         for (json::value& element : elements->get_array()) all.push_back(std::move(element));
         next = page.contains("next") ? page["next"] : json::value();
-        if (!next.is_string()) break;
-        // A cursor that does not move would never end.
-        if (query[after].second == std::string_view(next.get_string())) break;
-        query[after].second = next.get_string();
+        const auto goes_on = next_page(page, query[after].second);
+        if (!goes_on) break;
+        query[after].second = *goes_on;
     } while (all.size() < count_max);
     return {{name, std::move(all)}, {"next", next}};
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,10 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 /// "path?name=value&…" without empty values.
 std::string with_query(const std::string& path, const Query& query);
+
+/// Where the next page begins, as this one says; nullopt: this one is the last. `here`: where this
+/// one began. Failed: the cursor does not move, and there would be no end.
+std::optional<std::string> next_page(const boost::json::object& page, std::string_view here);
 
 /// Follows the cursors to the end, or to `count_max` elements: {NAME: […], "next": …}.
 boost::json::object list_all(

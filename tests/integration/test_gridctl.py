@@ -4,10 +4,13 @@ connection,
 4 not found."""
 
 import asyncio
+import http.server
 import json
 import os
+import ssl
 import stat
 import subprocess
+import threading
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -299,6 +302,65 @@ class Keys(unittest.TestCase):
         self.assertGreaterEqual(len(keys), 4)
         for path in keys:
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
+
+
+class PagesWithoutEnd(unittest.TestCase):
+    """The cursor of a server stands still: a command ends, and does not pretend to have seen all."""
+
+    ANSWER = {
+        "sessions": [], "cuts": [], "rules": 1, "moved": [], "refused": [], "records": [],
+        "checked": 1, "unlinked": 0, "cut": 0, "kept": 0, "lost": [], "lost_count": 0,
+        "passed": True, "ok": True, "head": {"number": 1, "hash": "00"}, "next": "here",
+        "domain": DOMAIN,
+    }
+
+    def setUp(self):
+        self.server = Operated(EVERYTHING)   # its keys are used; it is not started
+        self.addCleanup(self.server.close)
+        asked = self.asked = []
+
+        class Answers(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                asked.append(self.path)
+                text = json.dumps(PagesWithoutEnd.ANSWER).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):   # pylint: disable=arguments-differ
+                pass
+
+        liar = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        settings = self.server.settings
+        context.load_cert_chain(settings["tls.certificate"], settings["tls.key"])
+        liar.socket = context.wrap_socket(liar.socket, server_side=True)
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        self.addCleanup(liar.server_close)
+        self.addCleanup(liar.shutdown)
+        self.server.http = liar.server_address
+
+    def test_every_list(self):
+        authority = self.server.authority.path
+        for command in (
+            ["sessions", "list"],
+            ["audit", "verify"],
+            ["policy", "dry-run", self.server.settings["policy.file"]],
+            ["accounts", "rebind", "--from-anchor", authority, "--to-anchor", authority],
+        ):
+            with self.subTest(command):
+                self.asked.clear()
+                done = self.server.gridctl(*command, identity=self.server.admin)
+                self.assertEqual(done.returncode, REFUSED, done)
+                self.assertIn("its pages do not go on", done.stderr)
+                self.assertLessEqual(len(self.asked), 3, self.asked)
 
 
 if __name__ == "__main__":

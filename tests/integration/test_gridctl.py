@@ -12,6 +12,7 @@ import stat
 import subprocess
 import threading
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as ET
 
 import iodef
@@ -345,7 +346,9 @@ class PagesWithoutEnd(unittest.TestCase):
         threading.Thread(target=liar.serve_forever, daemon=True).start()
         self.addCleanup(liar.server_close)
         self.addCleanup(liar.shutdown)
-        self.server.http = liar.server_address
+        patch = unittest.mock.patch.object(Operated, "http", liar.server_address)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def test_every_list(self):
         authority = self.server.authority.path

@@ -306,7 +306,7 @@ class Keys(unittest.TestCase):
 
 
 class PagesWithoutEnd(unittest.TestCase):
-    """The cursor of a server stands still: a command ends, and does not pretend to have seen all."""
+    """The cursor of a server stands still: a command ends, and does not claim to be whole."""
 
     ANSWER = {
         "sessions": [], "cuts": [], "rules": 1, "moved": [], "refused": [], "records": [],
@@ -316,7 +316,7 @@ class PagesWithoutEnd(unittest.TestCase):
     }
 
     def setUp(self):
-        self.server = Operated(EVERYTHING)   # its keys are used; it is not started
+        self.server = Operated(EVERYTHING)   # for its keys, and never started
         self.addCleanup(self.server.close)
         asked = self.asked = []
 

@@ -60,7 +60,7 @@ TEST_CASE_METHOD(UnackedFixture, "what a count would acknowledge is told before 
     CHECK(queue.acknowledged_by(2).size() == 2);
     CHECK(queue.acknowledged_by(6).empty());   // too high
     REQUIRE(queue.forget(stanza_bytes));
-    CHECK(queue.acknowledged_by(1).empty());   // it is not kept
+    CHECK(queue.acknowledged_by(1).empty());   // that one is gone
     CHECK(queue.acknowledged_by(3).size() == 2);
     CHECK(queue.acknowledged_by(3).data() == queue.kept().data());
     REQUIRE(queue.acknowledge(3) == Place::Ahead);

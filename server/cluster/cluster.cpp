@@ -344,7 +344,7 @@ bool Cluster::is_cut_off() const {
 
 /// Each in its turn, so that the clients of one member come to all others.
 std::optional<std::string> Cluster::sent_elsewhere() const {
-    if (!is_draining_ || (is_needed_ && leaving_ == 0)) return std::nullopt;
+    if (!is_draining_ || is_needed_) return std::nullopt;
     static std::atomic<std::size_t> turn = 0;
     const std::lock_guard lock(mutex_);
     std::vector<std::string> places;

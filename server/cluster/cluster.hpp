@@ -99,6 +99,9 @@ public:
     bool leads() const override { return leads_; }
     /// As an administrator asked; any thread.
     bool is_draining() const { return is_draining_; }
+    /// The others know that this member is drained, and one of them takes clients: of members that
+    /// leave at once the last one stays. Any thread.
+    bool may_leave() const { return may_leave_; }
     bool is_cut_off() const override;
     std::optional<std::string> sent_elsewhere() const override;
     void applied(storage::Revision revision) override;
@@ -211,6 +214,7 @@ private:
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
     std::atomic<bool> is_needed_ = false;   // no other member takes clients
+    std::atomic<bool> is_drain_recorded_ = false, may_leave_ = false;
     std::atomic<std::uint64_t> exported_ = 0;
     std::atomic<std::uint64_t> leaving_ = 0;   // as ControlWord::Kind::Leaving
     std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;

@@ -34,6 +34,7 @@ void Cluster::look_at_standing(const storage::ReplicationStatus& status) {
 void Cluster::see_own_record(const std::vector<Member>& members) {
     has_seen_members_ = true;
     const auto own = std::ranges::find(members, self_.id, &Member::id);
+    is_drain_recorded_ = own != members.end() && own->is_draining;
     if (own == members.end()) return;
     standing_.recorded(own->flushed_group != serves_nobody, Clock::now());
     is_waited_for_ = standing_.is_in() && !is_short_told_;

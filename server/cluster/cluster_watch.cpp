@@ -74,6 +74,7 @@ void Cluster::note_others() {
         const std::lock_guard lock(mutex_);
         is_needed = std::ranges::none_of(members_, takes_clients);
     }
+    may_leave_ = is_drain_recorded_ && !is_needed;
     if (is_needed_.exchange(is_needed) == is_needed || !is_draining_) return;
     log_.warn("cluster_drained_serves", {{"on", is_needed ? "yes" : "no"}});
     if (!is_needed && on_drain) on_drain();

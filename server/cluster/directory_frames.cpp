@@ -223,7 +223,7 @@ struct Put {
         word(DirectoryWord::WhoHas);
         out.u64(question.number).text(unread.account).u64(unread.session).u64(unread.turn);
         out.varint(unread.messages.size());
-        for (const SharedMessage& one : unread.messages) out.i64(one.sent_at).text(one.hash);
+        for (const SharedMessage& one : unread.messages) out.u64(one.number).text(one.hash);
     }
     void operator()(const Has& answer) const {
         word(DirectoryWord::Has);
@@ -258,7 +258,7 @@ WhoHas who_has_in(Decoder& in) {
     const std::uint64_t count = in.varint();
     for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
         SharedMessage& one = question.unread.messages.emplace_back();
-        one.sent_at = in.i64();
+        one.number = in.u64();
         one.hash = in.text();
     }
     return question;

@@ -66,6 +66,17 @@ int fail(bool json, gridctl::Exit exit, const std::string& text) {
     return code;
 }
 
+/// A name that is empty, as of a shell's variable that is not set, would be another question, or
+/// none: `topics show ""` asked for all.
+void refuse_empty(CLI::App& app) {
+    for (CLI::Option* option : app.get_options())
+        if (option->get_required() || option->check_lname("out"))
+            option->check([](const std::string& value) {
+                return value.empty() ? "it is empty" : std::string();
+            });
+    for (CLI::App* command : app.get_subcommands(nullptr)) refuse_empty(*command);
+}
+
 /// Whether --json is among the arguments, also where they could not be taken apart.
 bool asks_for_json(int argc, char** argv) {
     return std::any_of(argv + 1, argv + argc, [](const char* argument) {
@@ -106,6 +117,7 @@ int main(int argc, char** argv) {
     gridctl::add_enrol_command(app, options);
     gridctl::add_cert_commands(app, options);
     gridctl::add_shell_commands(app);
+    refuse_empty(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

@@ -146,9 +146,11 @@ void add_policy_commands(CLI::App& app, const Options& options) {
     });
 
     CLI::App* rolling = group->add_subcommand("rollback", "an earlier text becomes a new version");
-    rolling->add_option(
-        "version", given->version, "the number of a version that `policy versions` lists"
-    );
+    rolling
+        ->add_option(
+            "version", given->version, "the number of a version that `policy versions` lists"
+        )
+        ->check(CLI::NonNegativeNumber);
     rolling
         ->add_option(
             "--expect-version", given->expect_version, "refuse when another one is in force"

@@ -1,5 +1,6 @@
 // server/gridctl/server_commands.cpp: `status`, `transfers`, `files`, `sessions`, `store`,
 // `cluster`: what goes on right now.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -118,8 +119,16 @@ std::optional<boost::json::object> find_leaving(
 ) {
     try {
         const auto cluster = connect_to(options).call("GET", "cluster");
-        for (const auto& row : cluster.at("members").as_array())
-            if (row.at("name").as_string() == member) return row.as_object();
+        const auto& rows = cluster.at("members").as_array();
+        const bool is_needed = std::ranges::all_of(rows, [](const boost::json::value& row) {
+            return row.at("draining").as_bool();
+        });
+        for (const auto& row : rows) {
+            if (row.at("name").as_string() != member) continue;
+            auto found = row.as_object();
+            found["is_needed"] = is_needed;
+            return found;
+        }
     } catch (const Failed& failed) {
         if (failed.exit != Exit::Connection || !is_asked_itself) throw;
     }
@@ -135,10 +144,19 @@ void leave_cluster(const Options& options, std::string member) {
     if (member.empty()) member = asked;
     client.call("POST", "cluster/members/" + encoded(member) + "/leave", boost::json::object{});
     const auto began = std::chrono::steady_clock::now();
+    auto needed_since = began;
     bool has_begun = false;
     std::string said;
     while (const auto row = find_leaving(options, member, member == asked)) {
         const boost::json::value& left = row->at("leaving");
+        if (!row->at("is_needed").as_bool()) needed_since = std::chrono::steady_clock::now();
+        if (std::chrono::steady_clock::now() - needed_since > begins_within)
+            throw Failed(
+                Exit::Refused,
+                member +
+                    " stays, and serves its clients, until another member takes them: all are "
+                    "drained"
+            );
         if (!left.is_null()) {
             has_begun = true;
             std::string text = member + " leaves: " + cell_of(*row, "leaving") +

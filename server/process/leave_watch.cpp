@@ -41,10 +41,11 @@ void LeaveWatch::look() {
     if (!cluster_.is_draining()) return end();   // an administrator called it back
     const auto now = Clock::now();
     const Left left = look_around();
-    if (left != left_) moved_ = now;
+    const bool may_leave = cluster_.may_leave();
+    if (left != left_ || !may_leave) moved_ = now;
     left_ = left;
     cluster_.tell_leaving(left.sessions + left.transfers);
-    if (left.is_nothing() || now - moved_ > patience) {
+    if ((may_leave && left.is_nothing()) || now - moved_ > patience) {
         say(left, true);
         // The word of it is on its way to the other members.
         return stopper_.stop(false, 1s);

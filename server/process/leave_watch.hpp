@@ -15,7 +15,8 @@ namespace grid::server {
 
 /// Looks several times a second at what is still there, and tells the cluster. The server stops
 /// when nothing is, or when nothing has moved for half a minute: a client that lost its network
-/// would else hold it up as long as its session can be resumed. A member that joins again stays.
+/// would else hold it up as long as its session can be resumed. A member that joins again stays,
+/// and so does one while no other member takes clients.
 /// On the core strand, except `begin`.
 class LeaveWatch : public std::enable_shared_from_this<LeaveWatch> {
 public:

@@ -35,6 +35,7 @@
 #include "storage/rocks_store.hpp"
 #include "xml/datetime.hpp"
 #include "xml/domain.hpp"
+#include "xml/jid.hpp"
 #include "xml/utf8.hpp"
 
 namespace grid::server {
@@ -336,6 +337,27 @@ void check_export(const Config& config, Findings& findings) {
     }
 }
 
+/// Empty: there are no accounts, or some are of the configured domain.
+std::string why_other_domain(const storage::Snapshot& store, const AppOptions& options) {
+    const std::string from(1, static_cast<char>(storage::Tag::Account));
+    const std::string to(1, static_cast<char>(from.front() + 1));
+    std::string other;
+    bool is_ours = false;
+    const auto look = [&](std::string_view key, const storage::Record&) {
+        const auto account = xml::Jid::parse(key.substr(1));
+        if (!account) return true;
+        is_ours = account->domain() == options.config.domain;
+        if (!is_ours) other = account->domain();
+        return !is_ours;
+    };
+    if (const auto error = store.scan(storage::Family::Control, from, to, false, look))
+        return "the accounts cannot be read: " + error.message();
+    if (is_ours || other.empty()) return {};
+    return "the data in " + options.data.string() + " is of the domain " + other +
+           ", and the configuration is of " + options.config.domain +
+           ": no account could log in, and its topics would be those of another grid";
+}
+
 }   // namespace
 
 Findings check_reload(const Config& config, const fs::path& data) {
@@ -352,6 +374,8 @@ Findings check_reload(const Config& config, const fs::path& data) {
 }
 
 Findings check_store(const storage::Snapshot& store, const AppOptions& options) {
+    if (std::string why = why_other_domain(store, options); !why.empty())
+        return {{"domain", std::move(why)}};
     if (std::string why = why_no_evaluation(store, options); !why.empty())
         return {{"", std::move(why)}};
     const std::string why = why_still_evaluation(store, options);

@@ -179,7 +179,7 @@ public:
     /// it would have gone without that session, or its sender is told (XEP-0198 §5). Not those that
     /// another session of the account has; in a cluster other members are asked about these.
     void hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run);
-    /// The client of a session has acknowledged these: no other end in the cluster hands them on.
+    /// The client of a session has acknowledged these: no other end hands them on.
     void note_read(std::span<const Outgoing> messages);
     /// Ends of sessions about which other members are asked.
     std::size_t asking() const { return shared_.waiting(); }
@@ -389,6 +389,7 @@ private:
 
     CopiedMessages copied_;
     SharedMessages shared_;
+    std::uint64_t relayed_ = 0;                                        // messages, Outgoing's order
     std::map<std::uint64_t, std::set<std::string>> components_told_;   // by session
     const Addresses& addresses_;
     const IqTable& server_iqs_;

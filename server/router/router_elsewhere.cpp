@@ -200,8 +200,11 @@ std::vector<bool> Router::has_in_care(const UnreadShared& asked) const {
         found.push_back(
             shared_.takes_care(asked, message) ||
             std::ranges::any_of(
-                sessions, [&](const SessionPtr& one
-                          ) { return one->id != asked.session && has_had(*one, message.sent_at); }
+                sessions,
+                [&](const SessionPtr& one) {
+                    return one->id != asked.session &&
+                           has_had(*one, Outgoing::sent_at(message.number));
+                }
             )
         );
     return found;

@@ -223,7 +223,8 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
         if (const auto error = in_band_->pass(*session, *meant.front(), *message.offer))
             return reply_error(session, message.stanza, *error);
     auto out = Outgoing::relayed(
-        texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant)
+        texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant),
+        ++relayed_
     );
     out.is_copied =
         message.traits.is_copied && delivery_kind(message.stanza) != DeliveryKind::ErrorMessage;
@@ -325,10 +326,13 @@ Delivery Router::delivery_of_undelivered(const Session& ended, const Undelivered
 
 void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run) {
     std::erase_if(messages, [&](const Outgoing& one) { return is_had_here(*ended, one); });
-    SessionWatcher* const watcher = sessions_.watcher();
-    if (watcher == nullptr || std::ranges::none_of(messages, is_shared))
-        return hand_on_now(*ended, messages, run);
+    if (std::ranges::none_of(messages, is_shared)) return hand_on_now(*ended, messages, run);
     auto unread = shared_.begin(ended->bare.str(), ended->id, messages);
+    SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher == nullptr) {
+        shared_.end(unread.turn);
+        return hand_on_now(*ended, in_no_care(messages, unread, {}), run);
+    }
     watcher->ask_who_has(unread, [this, ended, messages, unread, run](const auto& elsewhere) {
         shared_.end(unread.turn);
         hand_on_now(*ended, in_no_care(messages, unread, elsewhere), run);
@@ -337,7 +341,6 @@ void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, co
 
 /// The session may be gone before another one's end is asked about.
 void Router::note_read(std::span<const Outgoing> messages) {
-    if (sessions_.watcher() == nullptr) return;
     for (const Outgoing& one : messages)
         if (one.is_shared) shared_.settle(SharedMessages::named(one));
 }
@@ -376,7 +379,7 @@ void Router::hand_on_now(
         }
         const auto meant = receivers(delivery, undelivered->to);
         // These have it from now on; the text says when it was sent.
-        const auto out = Outgoing::relayed(undelivered->text, now(), meant.size() > 1);
+        const auto out = Outgoing::relayed(undelivered->text, now(), meant.size() > 1, ++relayed_);
         bool is_reached = false;
         for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
         if (!is_reached)

@@ -14,7 +14,7 @@ SharedMessage SharedMessages::named(const Outgoing& message) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
     const std::vector<unsigned char> text(message.text->begin(), message.text->end());
     SHA256(text.data(), text.size(), hash.data());
-    return {message.sent_at(), {hash.begin(), hash.end()}};
+    return {message.number, {hash.begin(), hash.end()}};
 }
 
 UnreadShared SharedMessages::begin(

@@ -86,8 +86,8 @@ struct EndOfSession {
 
 /// A message that several sessions of an account were sent, as all members know it.
 struct SharedMessage {
-    storage::Millis sent_at = 0;
-    std::string hash;   // of its text
+    std::uint64_t number = 0;   // Outgoing::number
+    std::string hash;           // of its text
     auto operator<=>(const SharedMessage&) const = default;
 };
 

@@ -44,9 +44,11 @@ enum class Address : std::uint8_t { None, Bare, Full };
 /// no prefix.
 struct Outgoing {
     static constexpr int number_bits = 55;   // with all below it is one word
+    /// Of `number`, below the time: messages of one millisecond are told apart.
+    static constexpr int order_bits = 10;
 
     xml::Bytes text;
-    std::uint64_t number : number_bits = 0;   // owed_from, or sent_at where it is relayed
+    std::uint64_t number : number_bits = 0;   // owed_from; of a relayed one sent_at, order
     StanzaKind kind : 3 = StanzaKind::Message;
     Address to : 2 = Address::None;
     bool is_item : 1 = false;      // an event with an item: may be left out, the store has it
@@ -71,18 +73,22 @@ struct Outgoing {
                                                            : StanzaKind::Presence;
         return whole(kind, std::move(text));
     }
-    /// A whole message of another client, from that time.
-    static Outgoing relayed(xml::Bytes text, storage::Millis sent_at, bool is_shared) {
+    /// A whole message of another client, from that time. `order`: among those of one millisecond.
+    static Outgoing relayed(
+        xml::Bytes text, storage::Millis sent_at, bool is_shared, std::uint64_t order = 0
+    ) {
         auto message = whole(StanzaKind::Message, std::move(text));
-        message.number = static_cast<std::uint64_t>(sent_at);
+        message.number =
+            static_cast<std::uint64_t>(sent_at) << order_bits | (order & ((1U << order_bits) - 1));
         message.is_relayed = true;
         message.is_shared = is_shared;
         return message;
     }
     /// The first item that it tells of; 0: of none.
     storage::Revision owed_from() const { return is_relayed ? 0 : number; }
-    storage::Millis sent_at() const {
-        return is_relayed ? static_cast<storage::Millis>(number) : 0;
+    storage::Millis sent_at() const { return is_relayed ? sent_at(number) : 0; }
+    static storage::Millis sent_at(std::uint64_t number) {
+        return static_cast<storage::Millis>(number >> order_bits);
     }
     bool is_stanza() const { return kind <= StanzaKind::Presence; }
     /// The bytes that a budget is charged for: about as many as on the wire, whatever transport it

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tarfile
 import tempfile
@@ -404,6 +405,20 @@ class Kept(BackupCase):
                                    identity=self.server.admin)
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertEqual([f for f in os.listdir(self.server.folder) if "tar" in f], ["one.tar"])
+
+    def test_the_archive_takes_the_place_of_no_device_and_no_link(self):
+        folder = self.server.folder
+        os.mkfifo(pipe := os.path.join(folder, "pipe"))
+        os.symlink(os.path.join(folder, "elsewhere"), link := os.path.join(folder, "link"))
+        os.mkdir(directory := os.path.join(folder, "directory"))
+        for place in (pipe, link, directory):
+            kind = stat.S_IFMT(os.lstat(place).st_mode)
+            for command in (("backup",), ("backups", "fetch", "20000101T000000Z")):
+                done = self.server.gridctl(*command, "-o", place, identity=self.server.admin)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertIn("no regular file", done.stderr)
+            self.assertEqual(stat.S_IFMT(os.lstat(place).st_mode), kind)
+        self.assertEqual(self.server.admin_json("backups", "list")["backups"], [])
 
 
 class Refused(BackupCase):

@@ -808,7 +808,7 @@ class Versions(Attacked):
     def test_a_newer_member_that_is_connected_to(self):
         """It says so in its own words, or by its hello."""
         for number, answer in enumerate((
-            b"\3it speaks the versions 2 to 2 of the links' protocol, and newer0 7 to 7: install "
+            b"\3it speaks the versions 3 to 3 of the links' protocol, and newer0 7 to 7: install "
             b"the same version of gridd on all members",
             b"\1" + bytes((0, 0, 0, 7)) * 2 + text("test") + text("newer1") + u64(2**64 - 3)
             + u64(1),

@@ -117,19 +117,19 @@ class Operators(unittest.TestCase):
         for one in (first, second):
             until(lambda o=one: not self.cluster.is_ready(o), "it says that it is drained")
 
-    def drain_all_at_once(self):
+    def ask_all_at_once(self, act):
         """Each by another one. False: one of them knew of the others in time, and refused."""
         names = [one.name for one in self.cluster]
         answers = []
 
-        def drain(by, name):
+        def ask(by, name):
             try:
-                answers.append(by.rest("POST", f"cluster/members/{name}/drain", {}))
+                answers.append(by.rest("POST", f"cluster/members/{name}/{act}", {}))
             except Refused:
                 pass
 
         acts = [
-            threading.Thread(target=drain, args=pair)
+            threading.Thread(target=ask, args=pair)
             for pair in zip(self.cluster, names[1:] + names[:1])
         ]
         for one in acts:
@@ -143,7 +143,7 @@ class Operators(unittest.TestCase):
         self.linked()
         self.addCleanup(self.joins, *self.cluster)
         for _ in range(10):
-            if self.drain_all_at_once():
+            if self.ask_all_at_once("drain"):
                 break
             self.joins(*self.cluster)
         else:
@@ -157,6 +157,35 @@ class Operators(unittest.TestCase):
             until(lambda o=one: self.cluster.is_ready(o), "it serves")
         client = self.client("ring", self.cluster[1])
         client.does(f"<create node='ring-{time.monotonic_ns()}'/>")
+
+    def test_all_leave_at_once(self):
+        """As where one command is run on all machines: one stays, serves, and leaves when another
+        one is back."""
+        self.linked()
+        self.ask_all_at_once("leave")
+        until(
+            lambda: sum(one.process.poll() is not None for one in self.cluster) == 2, "two leave"
+        )
+        (last,) = (one for one in self.cluster if one.process.poll() is None)
+        gone = [one for one in self.cluster if one is not last]
+        for one in gone:
+            self.assertEqual(one.process.wait(), 0, one.log()[-2000:])
+            one.process = None
+        until(lambda: self.cluster.is_ready(last), "the last one serves")
+        client = self.client("last", last)
+        client.does(f"<create node='last-{time.monotonic_ns()}'/>")
+        time.sleep(2.5)   # a member that leaves ends within a second or so
+        client.does(f"<create node='last-{time.monotonic_ns()}'/>")
+        is_leaving = last.cluster_status()["draining"] or self.leaving(last, last) is not None
+        gone[0].start()
+        if is_leaving:   # no member refused to be the last
+            client.expect("see-other-host|system-shutdown", WAIT_SECONDS)
+            client.socket.close()
+            self.assertEqual(last.process.wait(WAIT_SECONDS), 0)
+            last.process = None
+            last.start()
+        gone[1].start()
+        self.linked()
 
     def test_an_empty_name_is_not_taken_for_none(self):
         """As that of a shell's variable that is not set."""

@@ -4,10 +4,12 @@
 import http.client
 import os
 import ssl
+import subprocess
 import unittest
 
 from certs import Bundle
-from gridd import Evaluation
+from gridd import DOMAIN, Evaluation, Operated, binary, skip_in_a_cluster
+from policies import EVERYTHING
 from raw import Raw, header
 
 
@@ -70,6 +72,33 @@ class Domains(unittest.TestCase):
                 self.assertEqual(self.server.ctl_json("status")["domain"], "bücher.example")
                 self.assertIn("ann@bücher.example", self.server.ctl("accounts", "list"))
                 self.server.stop()
+
+    def test_the_data_of_another_domain_are_another_grids(self):
+        server = Operated(EVERYTHING)
+        self.addCleanup(server.close)
+        skip_in_a_cluster("the data of one server are looked at")
+        server.start()   # with its administrator
+        server.stop()
+        other = server.authority.server("other.localhost")
+        settings = {
+            **server.settings, "domain": "other.localhost", "tls.certificate": other.cert,
+            "tls.key": other.key,
+        }
+        command = [binary("gridd"), "--data", server.data]
+        for key, value in settings.items():
+            command += ["--set", f"{key}={value}"]
+        for more in ([], ["--check"]):
+            done = subprocess.run(
+                command + more, capture_output=True, text=True, timeout=120, check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(
+                done.stderr, f"domain: the data in .* is of the domain {DOMAIN}, and the "
+                "configuration is of other.localhost"
+            )
+        server.authority.server(DOMAIN)   # takes the place of the other one's files
+        server.start()
 
 
 if __name__ == "__main__":

@@ -305,6 +305,25 @@ class Keys(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
 
 
+class EmptyNames(unittest.TestCase):
+    """As those of a shell's variables that are not set: no server is asked."""
+
+    def test_every_command(self):
+        server = Operated(EVERYTHING)   # never started
+        self.addCleanup(server.close)
+        for command in (
+            ["backup", "-o", ""], ["backups", "fetch", ""], ["backups", "remove", ""],
+            ["topics", "show", ""], ["topics", "delete", ""], ["topics", "subscribers", ""],
+            ["schemas", "show", ""], ["schemas", "delete", ""], ["groups", "create", ""],
+            ["groups", "delete", ""], ["files", "remove", ""], ["sessions", "end", ""],
+            ["accounts", "show", ""], ["trace", "", "topic"], ["trace", "el", ""],
+        ):
+            with self.subTest(command):
+                done = server.gridctl(*command)
+                self.assertEqual(done.returncode, USAGE, done)
+                self.assertIn("is empty", done.stderr)
+
+
 class PagesWithoutEnd(unittest.TestCase):
     """The cursor of a server stands still: a command ends, and does not claim to be whole."""
 

@@ -590,6 +590,36 @@ class LeftBehind(Talking):
         self.wait_state(self.desk, None, "second")
         self.assertEqual(self.read(self.reader("later"), 1, since), ["both"])
 
+    def test_what_another_resource_has_read_does_not_wait(self):
+        """Also where that one is no longer there, or takes no messages any more."""
+        for number, leave in enumerate(
+            ("</stream:stream>", "<presence><priority>-1</priority></presence>")
+        ):
+            with self.subTest(leave):
+                self.cut(self.manage(self.desk))
+                other = self.manage(self.desk, f"other{number}")
+                self.say(f"both{number}")
+                other.wait(lambda o=other, n=number: f"both{n}" in {e.get("id") for e in o.stanzas})
+                other.ack()
+                other.ping()
+                other.send(leave)
+                self.wait_state(self.desk, None)
+                reader = self.reader("later")
+                self.assertEqual(self.read(reader, 0), [])
+                reader.goodbye()
+
+    def test_two_that_are_alike_are_two(self):
+        for resource in ("raw", "second"):
+            self.manage(self.desk, resource).cut()
+            self.wait_state(self.desk, "hibernating", resource)
+        since = time.time()
+        self.sender.send(2 * f"<message to='desk@{DOMAIN}' type='chat' id='twin'><body/></message>")
+        self.sender.sent += 2
+        self.sender.ping()
+        self.wait_state(self.desk, None)
+        self.wait_state(self.desk, None, "second")
+        self.assertEqual(self.read(self.reader("later"), 2, since), ["twin", "twin"])
+
     def test_where_no_more_may_wait_the_sender_hears_of_it(self):
         self.cut(self.manage(self.desk))
         since = time.time()

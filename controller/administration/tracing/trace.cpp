@@ -212,8 +212,10 @@ private:
                                         std::to_string(stored)
                 );
         }
-        const bool is_there = best != Verdict::Waits;
-        add("delivery", is_there, std::move(reason));
+        if (best == Verdict::Unknown)
+            trace_.steps.push_back({"delivery", Answer::Unknown, std::move(reason)});
+        else
+            add("delivery", best != Verdict::Waits, std::move(reason));
         // An item that was delivered was, though a right to it may be gone since.
         const bool may_come = is_open_ || best != Verdict::Waits;
         const bool was_open = std::ranges::all_of(trace_.steps, [](const TraceStep& step) {
@@ -225,6 +227,11 @@ private:
     template <class Take>
     static void look_at(const SessionView& session, storage::Revision revision, const Take& take) {
         const std::string name = session.jid.str();
+        if (!session.member.empty())
+            return take(
+                Verdict::Unknown, name + " is a session at the member " + session.member +
+                                      ", which alone knows what it was sent: ask there"
+            );
         if (session.acked_to >= revision)
             return take(
                 Verdict::Delivered, name + " has it: everything up to revision " +
@@ -313,6 +320,8 @@ std::string_view to_string(Verdict verdict) {
             return "yes";
         case Verdict::Waits:
             return "waits";
+        case Verdict::Unknown:
+            return "unknown";
         case Verdict::Sent:
             return "sent";
         case Verdict::Delivered:

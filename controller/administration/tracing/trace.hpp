@@ -22,9 +22,10 @@ struct TraceStep {
 };
 
 struct Trace {
-    /// An item was delivered, was sent, waits for the account, or does not go there. Without an
-    /// item: whether the next one goes there.
-    enum class Verdict : std::uint8_t { No, Yes, Waits, Sent, Delivered };
+    /// An item was delivered, was sent, waits for the account, or does not go there; unknown: a
+    /// session on another member of the cluster may have it, which alone knows. Without an item:
+    /// whether the next one goes there.
+    enum class Verdict : std::uint8_t { No, Yes, Waits, Unknown, Sent, Delivered };
     Verdict verdict = Verdict::No;
     std::vector<TraceStep> steps;
     std::optional<pubsub::TopicTrace::Item> item;

@@ -15,7 +15,7 @@ namespace grid::server::cluster {
 
 /// Versions of the grammar in README.md that this program speaks. It rises with each change of a
 /// frame that the version before would misread.
-inline constexpr std::uint32_t link_version_oldest = 2, link_version_newest = 2;
+inline constexpr std::uint32_t link_version_oldest = 3, link_version_newest = 3;
 
 inline constexpr std::size_t frame_head_bytes = 5;   // length and channel
 /// The channel of the link's own words.

@@ -1,6 +1,7 @@
 // server/gridctl/light/backup_commands.cpp: `backup`, `backups …`: copies of the data, made by the
 // server and taken elsewhere.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "server/gridctl/client.hpp"
 #include "server/gridctl/light/console.hpp"
@@ -29,10 +31,12 @@ constexpr const char* part_suffix = ".part";
 /// A file that has its name when it is whole, and is gone when it is not.
 class WholeFile {
 public:
-    explicit WholeFile(std::string path)
-        : path_(std::move(path)),
-          part_(path_ + part_suffix),
-          fd_(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+    explicit WholeFile(std::string path) : path_(std::move(path)), part_(path_ + part_suffix) {
+        struct stat is{};
+        // The name would be taken from a device, a pipe or a link.
+        if (::lstat(path_.c_str(), &is) == 0 && !S_ISREG(is.st_mode))
+            throw Failed(Exit::Usage, path_ + " is there, and no regular file");
+        fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd_ < 0) fail(part_);
     }
     ~WholeFile() {
@@ -62,7 +66,7 @@ private:
     }
 
     const std::string path_, part_;
-    int fd_;
+    int fd_ = -1;
     bool is_whole_ = false;
 };
 
@@ -90,9 +94,8 @@ std::uint64_t number_in(const std::string& text) {
 }
 
 /// The archive as a file, or not at all.
-void fetch_backup(const Options& options, const std::string& name, const std::string& out) {
+void fetch_backup(const Options& options, const std::string& name, WholeFile& file) {
     light::watch_signals();
-    WholeFile file(out);
     light::Console console;
     light::Https https(find_target(options), options.timeout_seconds);
     std::uint64_t expected = 0, got = 0;
@@ -126,10 +129,12 @@ void run_to_end(const std::function<void()>& work) {
 }
 
 void back_up(const Options& options, const std::string& out) {
+    std::optional<WholeFile> file;   // refused before the server has its work
+    if (!out.empty()) file.emplace(out);
     Client client = connect_to(options);
     const json::object backup = make_backup(client);
     const std::string name = cell_of(backup, "name");
-    if (!out.empty()) fetch_backup(options, name, out);
+    if (file) fetch_backup(options, name, *file);
     if (options.json) return print_object(options, backup);
     print(
         "backup " + name + ": revision " + cell_of(backup, "revision") + ", " +
@@ -163,7 +168,10 @@ void add_backups(CLI::App& app, const Options& options) {
     fetching->add_option("name", *name, "as `backups list` shows it")->required();
     fetching->add_option("-o,--out", *out, "a file")->type_name("FILE")->required();
     fetching->callback([&options, name, out] {
-        run_to_end([&] { fetch_backup(options, *name, *out); });
+        run_to_end([&] {
+            WholeFile file(*out);
+            fetch_backup(options, *name, file);
+        });
         if (options.json) return print_object(options, {{"name", *name}, {"file", *out}});
         print("backup " + printable(*name) + " is in " + printable(*out) + "\n");
     });

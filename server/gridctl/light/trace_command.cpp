@@ -19,6 +19,7 @@ std::string head_of(const std::string& verdict, const TraceArguments& given) {
                                 : "the next item does not go to the account";
     if (verdict == "delivered") return "the item was delivered";
     if (verdict == "sent") return "the item was sent";
+    if (verdict == "unknown") return "this member does not know";
     return verdict == "waits" ? "the item waits for the account"
                               : "the item does not go to the account";
 }
@@ -45,7 +46,8 @@ void trace(const Options& options, const TraceArguments& given) {
     else
         print_steps(answer, given);
     const std::string verdict = cell_of(answer, "verdict");
-    if (verdict == "no" || verdict == "waits") throw Failed(Exit::Refused, head_of(verdict, given));
+    if (verdict == "no" || verdict == "waits" || verdict == "unknown")
+        throw Failed(Exit::Refused, head_of(verdict, given));
 }
 
 }   // namespace
@@ -54,8 +56,9 @@ void add_trace_command(CLI::App& app, const Options& options) {
     const auto given = std::make_shared<TraceArguments>();
     CLI::App* tracing = app.add_subcommand("trace", "why an account did or did not get an item");
     tracing->footer(
-        "Exit code 0: the account got it, or gets the next one; 1: it did not, or not yet; the "
-        "first step\nwith \"no\" says why."
+        "Exit code 0: the account got it, or gets the next one; 1: it did not, or not yet, or "
+        "another\nmember of the cluster has to be asked; the first step with \"no\" or \"?\" says "
+        "why."
     );
     tracing->add_option("account", given->account, "NAME@DOMAIN, or NAME")->required();
     tracing->add_option("topic", given->topic, "its name")->required();

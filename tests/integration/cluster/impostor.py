@@ -11,7 +11,7 @@ import threading
 STORE, DIRECTORY, STANZA, COPY, CONTROL = 1, 2, 3, 4, 5
 NOBODY = 2**64 - 1   # flushed_group of one for which nobody waits
 LEASE = 600
-VERSION = 2          # of the links' grammar
+VERSION = 3          # of the links' grammar
 
 
 def varint(number):

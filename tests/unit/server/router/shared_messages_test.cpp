@@ -55,9 +55,9 @@ TEST_CASE("another account, another message and another time are none of it") {
     auto asked = SharedMessages().begin(account, 3, {message("a")});
     CHECK(here.takes_care(asked, asked.messages[0]));
     CHECK_FALSE(here.takes_care(asked, SharedMessages::named(message("b"))));
-    ++asked.messages[0].sent_at;
+    ++asked.messages[0].number;
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
-    --asked.messages[0].sent_at;
+    --asked.messages[0].number;
     asked.account = "ann@d";
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
     asked.account = account;

@@ -69,12 +69,16 @@ void Cluster::note_fitness(bool may_lead) {
 /// While all members that are there are drained they lead and take clients as if none were: the
 /// last one that was not may have been lost, or several were drained at once.
 void Cluster::note_others() {
-    bool is_needed = false;
+    bool is_needed = false, serves_another = false;
     {
         const std::lock_guard lock(mutex_);
         is_needed = std::ranges::none_of(members_, takes_clients);
+        // Of members that are all drained the one with the greatest number is left.
+        serves_another = std::ranges::any_of(members_, [this](const Member& member) {
+            return member.id > known_self_.id && member.flushed_group != serves_nobody;
+        });
     }
-    may_leave_ = is_drain_recorded_ && !is_needed;
+    may_leave_ = is_drain_recorded_ && (!is_needed || serves_another);
     if (is_needed_.exchange(is_needed) == is_needed || !is_draining_) return;
     log_.warn("cluster_drained_serves", {{"on", is_needed ? "yes" : "no"}});
     if (!is_needed && on_drain) on_drain();

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 constexpr auto look_every = 200ms;
 constexpr auto say_every = 5s;
 constexpr auto patience = 30s;
+/// Others may be asked to leave at the same moment. Each has heard of all by then, and one that had
+/// not, and goes, is gone.
+constexpr auto settled_after = 3s;
 /// The bytes of more transfers at a time are not looked at.
 constexpr std::size_t transfers_looked_at = 1'000;
 
@@ -21,7 +24,7 @@ void LeaveWatch::begin() {
     core_.post([self = shared_from_this()] {
         if (self->is_on_) return;
         self->is_on_ = true;
-        self->moved_ = Clock::now();
+        self->moved_ = self->may_leave_since_ = Clock::now();
         self->said_ = {};
         self->look();
     });
@@ -41,7 +44,8 @@ void LeaveWatch::look() {
     if (!cluster_.is_draining()) return end();   // an administrator called it back
     const auto now = Clock::now();
     const Left left = look_around();
-    const bool may_leave = cluster_.may_leave();
+    if (!cluster_.may_leave()) may_leave_since_ = now;
+    const bool may_leave = now - may_leave_since_ >= settled_after;
     if (left != left_ || !may_leave) moved_ = now;
     left_ = left;
     cluster_.tell_leaving(left.sessions + left.transfers);

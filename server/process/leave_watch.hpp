@@ -56,7 +56,7 @@ private:
     Log& log_;
     bool is_on_ = false;
     Left left_;
-    Clock::time_point moved_, said_;
+    Clock::time_point moved_, said_, may_leave_since_;
 };
 
 }   // namespace grid::server

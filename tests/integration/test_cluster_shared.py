@@ -6,8 +6,10 @@ import time
 import unittest
 
 import test_cluster_resumption
+from cluster.members import Refused
 from gridd import DOMAIN
 from managed import CLIENT
+from raw import PATIENCE
 from test_cluster_resumption import WAIT_SECONDS, needs_etcd, until
 
 ACCOUNTS = 30   # each has a message of its own in a turn
@@ -20,7 +22,9 @@ class Shared(test_cluster_resumption.Members):
 
     def resource(self, name, at, enable=""):
         """Logged in at the member with that index, and it never acknowledges what it is sent."""
-        client = self.connect(self.cluster[at]).login(self.bundle(name), f"at{at}")
+        client = self.connect(self.cluster[at]).login(
+            self.bundle(name), f"at{at}", PATIENCE
+        )
         client.answers_requests = False
         client.enable(enable)
         client.say("<presence/>")
@@ -58,18 +62,18 @@ class Shared(test_cluster_resumption.Members):
         return found
 
     def known(self):
-        """How many of their resources each member knows."""
+        """How many of their resources each member knows; None: one refuses to say."""
+        try:
+            lists = [one.rest("GET", "sessions?max=1000")["sessions"] for one in self.cluster]
+        except Refused:
+            return None
         return [
-            sum(
-                found["active"] and found["jid"].startswith("s")
-                for found in one.rest("GET", "sessions?max=1000")["sessions"]
-            )
-            for one in self.cluster
+            sum(found["active"] and found["jid"].startswith("s") for found in one) for one in lists
         ]
 
     def waited(self, name, at):
         """What comes to the next resource."""
-        client = self.connect(self.cluster[at]).login(self.bundle(name), "next")
+        client = self.connect(self.cluster[at]).login(self.bundle(name), "next", PATIENCE)
         client.enable()
         client.say("<presence/>")
         client.ping()

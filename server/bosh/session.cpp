@@ -80,9 +80,7 @@ void Session::process(Request request) {
     // An end waits for the stream's, however short the client's patience is.
     const auto patience = is_end ? settings_.inactivity : settings_.wait;
     const auto now = Clock::now();
-    held_.push_back(
-        {request.rid, std::move(request.reply), now, now + patience, is_poll, is_end}
-    );
+    held_.push_back({request.rid, std::move(request.reply), now, now + patience, is_poll, is_end});
     readable_.cancel();
 }
 

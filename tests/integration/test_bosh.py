@@ -106,7 +106,7 @@ class Sessions(BoshCase):
             f"<iq type='get' id='d' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq></b:body>"
         )[2]
         self.assertEqual([each.get("id") for each in ET.fromstring(text)], ["d"])
-        # Nothing of them is left for the next one.
+        # The next body has none of them.
         self.assertEqual(len(one.ask(PING.format("plain"))), 1)
         last = one.ask(ping.format("late"))
         self.assertEqual(condition(last), "remote-stream-error")

@@ -7,6 +7,7 @@
 #include "controller/credentials/credentials.hpp"
 #include "controller/requests/file_requests.hpp"
 #include "storage/chain.hpp"
+#include "storage/keys.hpp"
 #include "xml/base64.hpp"
 #include "xml/datetime.hpp"
 #include "xml/form.hpp"
@@ -129,6 +130,29 @@ std::optional<xml::StanzaError> refuse_for_room(
     return std::nullopt;
 }
 
+/// Requests of one moment must not pass a bound together: one that has another's guard, and was
+/// decided upon the same memory, is decided again. Accounts share a fixed number of guards, so that
+/// none has to be removed with its account.
+void meet(const State& state, std::string_view guard, storage::Batch& batch) {
+    std::string key(1, static_cast<char>(storage::Tag::Settings));
+    key.append("files/").append(guard);
+    batch.expect(storage::Family::Control, key, state.settings_revision(key));
+    batch.put(storage::Family::Control, std::move(key), "");
+}
+
+void expect_room(
+    const State& state, const File& file, std::string_view account, storage::Batch& batch
+) {
+    constexpr std::size_t guard_digits = 2;
+    constexpr std::uint64_t slack = 256;   // slots that may be asked for at one moment
+    const FileSettings& bounds = state.settings.files;
+    const Files::Usage& all = state.files.usage();
+    meet(state, digest_in_hex(account).substr(0, guard_digits), batch);
+    if (all.files + slack >= bounds.total_files_max ||
+        (bounds.total_bytes_max - all.bytes) / slack <= file.size)
+        meet(state, "all", batch);
+}
+
 pubsub::Decision give_slot(
     const State& state, const SlotRequest& request, const pubsub::Context& context
 ) {
@@ -147,6 +171,7 @@ pubsub::Decision give_slot(
     file.expires = context.now + state.settings.files.slot_ms;
     pubsub::Decision::Change change;
     state.expect_gates(change.batch, context.actor);
+    expect_room(state, file, account, change.batch);
     change.batch.expect(storage::Family::Control, bulk::file_key(file.id), 0);
     change.batch.put(storage::Family::Control, bulk::file_key(file.id), encode(file));
     audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "bulk-offer");

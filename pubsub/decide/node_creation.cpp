@@ -3,6 +3,7 @@
 
 #include "pubsub/decide/collections/collections.hpp"
 #include "pubsub/decide/grant.hpp"
+#include "pubsub/decide/room_guard.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/model/events.hpp"
 #include "pubsub/options/node_form.hpp"
@@ -20,33 +21,35 @@ constexpr std::size_t nodes_slack = 4096;
 
 }   // namespace
 
-/// Creations that are in the queue together must not pass the limit together: near it, they meet.
+/// Creations that are in the queue together must not pass a limit together: near it, they meet.
 std::optional<xml::StanzaError> check_nodes_room(
     const BrokerState& broker, const Context& context, const std::string& name, Batch& batch
 ) {
     if (auto error = check_account_nodes(broker, name)) return error;
+    if (is_personal(name)) meet(broker, account_guard("own-nodes", owner_in(name)), batch);
     const std::size_t share = broker.settings.nodes_per_account_max;
     const std::string_view bare = context.actor.jid.bare_view();
     const MadeBy made = broker.memory.made_by(bare);
     // A node takes the place of the name that it had left behind.
     const MovedName* moved = broker.memory.find_moved(name);
     const std::size_t freed = moved && moved->maker == bare ? 1 : 0;
-    if (!is_trusted(broker, context.actor) && made.nodes + made.moved_names - freed >= share)
+    const std::size_t mine = made.nodes + made.moved_names - freed;
+    const bool is_bounded = !is_trusted(broker, context.actor);
+    if (is_bounded && mine >= share)
         return refuse(
             Errc::ResourceConstraint, "One account makes at most " + std::to_string(share) +
                                           " nodes, and names of nodes that moved "
                                           "(pubsub.nodes_per_account_max)."
         );
+    if (is_bounded && mine + account_slack >= share)
+        meet(broker, account_guard("nodes", bare), batch);
     const std::size_t nodes = broker.memory.by_name().size(), most = broker.settings.nodes_max;
     if (nodes >= most)
         return refuse(
             Errc::ResourceConstraint,
             "This service keeps at most " + std::to_string(most) + " nodes (pubsub.nodes_max)."
         );
-    if (nodes + nodes_slack < most) return std::nullopt;
-    const std::string key = meta_key(nodes_guard);
-    batch.expect(Family::Control, key, broker.memory.guard(nodes_guard));
-    batch.put(Family::Control, key, "");
+    if (nodes + nodes_slack >= most) meet(broker, nodes_guard, batch);
     return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "pubsub/decide/room_guard.hpp"
 #include "pubsub/decide/subscription_form.hpp"
 #include "pubsub/model/events.hpp"
 
@@ -58,11 +59,15 @@ std::optional<xml::StanzaError> check_subscription_room(
             Errc::TooManySubscriptions,
             "This address has too many subscriptions here (pubsub.subscriptions_per_jid_max)."
         );
-    if (broker.memory.subscriptions_of(jid.bare_view()) >= account_max)
+    const std::size_t of_account = broker.memory.subscriptions_of(jid.bare_view());
+    if (of_account >= account_max)
         return refuse(
             Errc::TooManySubscriptions, "An account has at most " + std::to_string(account_max) +
                                             " subscriptions (pubsub.subscriptions_per_account_max)."
         );
+    // Two first subscriptions of an address have the same subid, and meet by that.
+    if (first != last || of_account + account_slack >= account_max)
+        meet(broker, account_guard("subscriptions", jid.bare_view()), batch);
     if (node.subscriptions.size() + subscription_slack < node_max) return std::nullopt;
     batch.expect(Family::Control, guard_key(node.uid), node.guard);
     batch.put(Family::Control, guard_key(node.uid), "");

@@ -5,7 +5,9 @@
 #include <charconv>
 
 #include "server/stream/namespaces.hpp"
+#include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
+#include "xml/qname.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server::bosh {
@@ -40,9 +42,15 @@ std::size_t tag_size(std::string_view text) {
     return 0;
 }
 
+/// As written, with its prefix; empty: the text is no start tag.
+std::string_view tag_name(std::string_view text) {
+    if (!text.starts_with('<')) return {};
+    return text.substr(1, std::min(text.find_first_of(" \t\r\n/>"), text.size()) - 1);
+}
+
 /// Before the end tag, which ends the text.
-std::optional<std::string_view> inside(std::string_view rest) {
-    constexpr std::string_view end_tag = "</body";
+std::optional<std::string_view> inside(std::string_view rest, std::string_view name) {
+    const std::string end_tag = "</" + std::string(name);
     const auto at = rest.rfind(end_tag);
     if (at == std::string_view::npos) return std::nullopt;
     auto end = rest.substr(at + end_tag.size());
@@ -67,13 +75,15 @@ xml::Limits limits_of_head() {
 Result<Body, std::string> read_body(std::string_view text) {
     text = without_prolog(text);
     const std::size_t size = tag_size(text);
-    if (size == 0 || !text.starts_with("<body")) return std::string("a request is a <body/>");
+    const std::string_view name = tag_name(text);
+    if (size == 0 || xml::split_qname(name).local != "body")
+        return std::string("a request is a <body/>");
     std::string tag(text.substr(0, size));
     std::string_view content;
     const bool is_empty = tag.ends_with("/>");
     if (!is_empty) {
-        const auto found = inside(text.substr(size));
-        if (!found) return std::string("the request does not end with </body>");
+        const auto found = inside(text.substr(size), name);
+        if (!found) return "the request does not end with </" + std::string(name) + ">";
         content = *found;
         tag.insert(tag.size() - 1, 1, '/');
     } else if (text.find_first_not_of(white_space, size) != std::string_view::npos) {
@@ -99,6 +109,31 @@ std::optional<std::uint64_t> number_of(const xml::Element& head, std::string_vie
     const auto [rest, failure] = std::from_chars(text->data(), end, value);
     if (failure != std::errc{} || rest != end || value > largest) return std::nullopt;
     return value;
+}
+
+std::optional<std::string_view> xbosh_attr(const xml::Element& head, std::string_view name) {
+    for (const auto& [written, value] : head.attrs()) {
+        const auto [prefix, local] = xml::split_qname(written);
+        if (local != name || prefix.empty()) continue;
+        for (const xml::Declaration& each : head.declarations())
+            if (each.prefix == prefix && each.uri == stream::web_ns::xbosh.uri()) return value;
+    }
+    return std::nullopt;
+}
+
+bool is_true(std::optional<std::string_view> value) { return value == "true" || value == "1"; }
+
+std::string scope_of(const xml::Element& head) {
+    const auto& declarations = head.declarations();
+    if (declarations.empty()) return {};
+    std::string prefix = "stream";   // the stream's own, so none of the client's
+    while (std::ranges::find(declarations, prefix, &xml::Declaration::prefix) != declarations.end())
+        prefix += '_';
+    std::string tag = "<" + prefix + ":stream";
+    xml::append_single_quoted_attr(tag, "xmlns:" + prefix, xml::ns::streams.uri());
+    for (const auto& [declared, uri] : declarations)
+        xml::append_single_quoted_attr(tag, declared.empty() ? "xmlns" : "xmlns:" + declared, uri);
+    return tag += '>';
 }
 
 std::string write_body(const xml::Attrs& attributes, std::string_view content) {

@@ -26,6 +26,13 @@ Result<Body, std::string> read_body(std::string_view text);
 
 /// A number in an attribute (§7); nullopt: absent, or none up to 2^53 - 1.
 std::optional<std::uint64_t> number_of(const xml::Element& head, std::string_view name);
+/// An attribute of XEP-0206's namespace, whatever its prefix; nullopt: absent.
+std::optional<std::string_view> xbosh_attr(const xml::Element& head, std::string_view name);
+/// Of XML Schema's type boolean; an absent one is false.
+bool is_true(std::optional<std::string_view> value);
+
+/// The start tag of a stream that declares what `head` declares for its content; empty: nothing.
+std::string scope_of(const xml::Element& head);
 
 /// `attributes` may be empty.
 std::string write_body(const xml::Attrs& attributes, std::string_view content);

@@ -30,7 +30,7 @@ void BodyCodec::set_addresses(const xml::Jid& bare, const xml::Jid& full) {
 }
 
 std::size_t BodyCodec::feed(std::string_view bytes) {
-    constexpr std::string_view marks("\x01\x02\x03", 3);
+    constexpr std::string_view marks("\x01\x02\x03\x04", 4);
     std::size_t tags =
         is_whole_ ? std::numeric_limits<std::size_t>::max() : net::Turn::parse_tags_max;
     std::size_t taken = 0;
@@ -44,6 +44,11 @@ std::size_t BodyCodec::feed(std::string_view bytes) {
             continue;
         }
         const std::string_view text = rest.substr(0, until);
+        if (is_in_scope_) {
+            scope_ += text;
+            taken += text.size();
+            continue;
+        }
         const std::size_t size = is_whole_ ? text.size() : stream::piece_of(text, tags);
         parse(text.substr(0, size));
         taken += size;
@@ -58,16 +63,35 @@ void BodyCodec::mark(char what) {
         );
     } else if (what == stream_closes) {
         events_.emplace_back(xml::StreamClose{});
+    } else if (what == scope_edge) {
+        is_in_scope_ = !is_in_scope_;
+        if (!is_in_scope_) begin_document(scope_);
     } else if (parser_.pending_bytes() != 0) {
         fail(xml::ParseError::NotWellFormed, "a stanza does not end with its <body/>");
+    } else if (!scope_.empty()) {
+        scope_ = {};
+        end_document();
     }
 }
 
+/// Limits and language are those of the stream.
+void BodyCodec::begin_document(std::string_view head) {
+    if (is_in_document_) end_document();
+    is_in_document_ = true;
+    parser_.set_lang(lang_);
+    parser_.feed(head);
+    if (auto event = parser_.next())
+        if (auto* broken = std::get_if<xml::StreamBroken>(&*event))
+            fail(broken->error, std::move(broken->text));
+}
+
+void BodyCodec::end_document() {
+    parser_.restart();
+    is_in_document_ = false;
+}
+
 void BodyCodec::parse(std::string_view text) {
-    if (!std::exchange(is_in_document_, true)) {
-        parser_.feed(stream::document_head);
-        parser_.next();
-    }
+    if (!is_in_document_) begin_document(stream::document_head);
     parser_.feed(text);
     while (auto event = parser_.next()) {
         if (auto* element = std::get_if<xml::Element>(&*event)) {
@@ -98,8 +122,10 @@ std::optional<xml::StreamEvent> BodyCodec::next() {
 void BodyCodec::restart() {
     events_ = {};
     next_event_ = 0;
-    parser_.restart();
-    is_in_document_ = false;
+    scope_ = {};
+    is_in_scope_ = false;
+    lang_ = {};
+    end_document();
 }
 
 }   // namespace grid::server::bosh

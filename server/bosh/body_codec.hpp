@@ -30,7 +30,7 @@ public:
     void restart() override;
     void set_limits(const xml::Limits& limits) override { parser_.set_limits(limits); }
     void hold_bytes_only(bool is_so) override { parser_.hold_bytes_only(is_whole_ = is_so); }
-    void set_lang(std::string lang) override { parser_.set_lang(std::move(lang)); }
+    void set_lang(std::string lang) override { parser_.set_lang(lang_ = std::move(lang)); }
     std::size_t pending_bytes() const override { return parser_.pending_bytes(); }
     std::size_t held_bytes() const override { return parser_.held_bytes(); }
     const xml::Element* unfinished() const override { return parser_.unfinished(); }
@@ -39,6 +39,8 @@ public:
 private:
     void mark(char what);
     void parse(std::string_view text);
+    void begin_document(std::string_view head);
+    void end_document();
     void fail(xml::ParseError error, std::string text);
 
     std::shared_ptr<Session> session_;
@@ -48,6 +50,9 @@ private:
     std::size_t next_event_ = 0;
     bool is_whole_ = false;   // all bytes are fed at once
     bool is_in_document_ = false, is_broken_ = false;
+    std::string lang_;
+    std::string scope_;   // of this `<body/>`, which then is a document of its own
+    bool is_in_scope_ = false;
 };
 
 }   // namespace grid::server::bosh

@@ -23,7 +23,7 @@ xml::Element header_of(const xml::Element& body) {
     xml::Element header("open", stream::web_ns::framing);
     for (const char* name : {"to", "from", "xml:lang"})
         if (const auto* value = body.attr(name)) header.set(name, *value);
-    return header.set("version", std::string(body.attr_or("xmpp:version", "1.0")));
+    return header.set("version", std::string(xbosh_attr(body, "version").value_or("1.0")));
 }
 
 /// XEP-0124 §7: of a request without `to`, of one for another host. Empty: it is right.

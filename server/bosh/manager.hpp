@@ -20,7 +20,8 @@ public:
         : config_(config), acceptor_(std::move(acceptor)) {}
 
     /// One request of the client at `address` with that certificate. `reply` is called once, from
-    /// any thread, with the body of the answer; at the latest when the session's `wait` is over.
+    /// any thread, with the body of the answer; at the latest when the session's `wait` is over, or
+    /// for a request for its end, `inactivity`.
     /// `near`: an executor of the reactor.
     void take(
         std::string_view text,

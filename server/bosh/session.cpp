@@ -18,7 +18,7 @@ Session::Session(net::Strand strand, Settings settings)
     : strand_(strand),
       settings_(std::move(settings)),
       next_rid_(settings_.rid),
-      heard_(Clock::now()),
+      quiet_since_(Clock::now()),
       timer_(strand),
       readable_(strand, Clock::time_point::max()),
       writable_(strand, Clock::time_point::max()) {}
@@ -27,7 +27,7 @@ Session::Session(net::Strand strand, Settings settings)
 
 void Session::take(std::uint64_t rid, Body body, Reply reply) {
     if (is_over_) return reply(write_end(condition_.empty() ? "item-not-found" : condition_));
-    heard_ = Clock::now();
+    quiet_since_ = Clock::now();
     if (rid < next_rid_) return repeat(rid, std::move(reply));
     if (rid >= next_rid_ + settings_.requests)
         return fail("item-not-found", "a rid out of the window", reply);
@@ -44,8 +44,8 @@ void Session::take(std::uint64_t rid, Body body, Reply reply) {
         Request next = std::move(early_.begin()->second);
         early_.erase(early_.begin());
         process(std::move(next));
+        settle();
     }
-    settle();
 }
 
 /// XEP-0124 §14.3: the client has not received the answer.
@@ -66,19 +66,33 @@ void Session::process(Request request) {
     forget_answers(request.rid);
     const xml::Element& head = request.body.head;
     const bool is_end = head.attr_or("type", "") == "terminate";
-    const bool is_restart = head.attr_or("xmpp:restart", "") == "true";
+    const bool is_restart = is_true(xbosh_attr(head, "restart"));
     const bool is_creation = request.rid == settings_.rid;
-    const auto now = Clock::now();
     const bool is_poll = settings_.hold == 0 && request.body.content.empty() && !is_end &&
                          !is_restart && !is_creation;
-    if (is_poll && now - std::exchange(polled_, now) < settings_.polling)
+    if (is_poll && polls_too_often())
         return fail("policy-violation", "polled too often", request.reply);
+    polled_.reset();
     if (is_creation || is_restart) inbox_ += stream_opens;
-    if (!is_restart) inbox_ += request.body.content;   // XEP-0206 §5: a restart carries nothing
+    if (!is_restart) pass_on(request.body);   // XEP-0206 §5: a restart carries nothing
     inbox_ += body_ends;
     if (is_end) inbox_ += stream_closes;
-    held_.push_back({request.rid, std::move(request.reply), now + settings_.wait});
+    // An end waits for the stream's, however short the client's patience is.
+    const auto patience = is_end ? settings_.inactivity : settings_.wait;
+    const auto now = Clock::now();
+    held_.push_back({request.rid, std::move(request.reply), now, now + patience, is_poll, is_end});
     readable_.cancel();
+}
+
+/// XEP-0124 §11: two empty requests in a row, of which the first brought nothing.
+bool Session::polls_too_often() const {
+    return polled_ && Clock::now() - *polled_ < settings_.polling;
+}
+
+void Session::pass_on(const Body& body) {
+    const std::string scope = body.content.empty() ? std::string() : scope_of(body.head);
+    if (!scope.empty()) ((inbox_ += scope_edge) += scope) += scope_edge;
+    inbox_ += body.content;
 }
 
 /// A client has at most `requests` open, so an older one was answered, and the answer has arrived.
@@ -108,7 +122,9 @@ void Session::end_all(std::string last) {
 // Answers.
 
 bool Session::must_answer() const {
-    if (!output_.empty()) return true;
+    // §13: `close` answers the request for the end, as long as everything fits into one answer.
+    if (held_.front().is_end) return !has_room();
+    if (!output_.empty() || held_.back().is_end) return true;
     // The first answer has the features; after it no more are kept waiting than were agreed on.
     return !is_first_ && held_.size() > settings_.hold;
 }
@@ -127,6 +143,8 @@ void Session::answer_oldest() {
     is_first_ = false;
     remembered_bytes_ += payload.size();
     answered_.push_back({held.rid, body, payload.size()});
+    if (held_.empty()) quiet_since_ = Clock::now();   // §10
+    if (held.is_poll && payload.empty()) polled_ = held.came;
     while (answered_.size() > settings_.requests) {   // §14.3: so many are kept
         remembered_bytes_ -= answered_.front().payload;
         answered_.pop_front();
@@ -138,7 +156,7 @@ void Session::answer_oldest() {
 /// One timer: the oldest request that waits, or the client's silence.
 void Session::arm() {
     if (is_lost_ || is_over_) return;
-    timer_.expires_at(held_.empty() ? heard_ + settings_.inactivity : held_.front().until);
+    timer_.expires_at(held_.empty() ? quiet_since_ + settings_.inactivity : held_.front().until);
     timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
         const auto self = weak.lock();
         if (self && !error) self->on_time();
@@ -149,11 +167,8 @@ void Session::on_time() {
     if (is_lost_ || is_over_ || is_closing_) return;
     const auto now = Clock::now();
     if (!held_.empty()) {
-        if (now >= held_.front().until) {
-            if (held_.size() == 1) heard_ = now;   // silence begins with our answer
-            answer_oldest();
-        }
-    } else if (now >= heard_ + settings_.inactivity) {
+        if (now >= held_.front().until) answer_oldest();
+    } else if (now >= quiet_since_ + settings_.inactivity) {
         failure_ = "the client was silent for " + std::to_string(settings_.inactivity.count()) +
                    " seconds";
         is_lost_ = true;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/bosh/body.hpp"
@@ -16,6 +17,8 @@ namespace grid::server::bosh {
 
 /// In what a Session gives its codec to read: XML has no such characters.
 inline constexpr char stream_opens = '\x01', stream_closes = '\x02', body_ends = '\x03';
+/// Before and behind the scope of a `<body/>` (scope_of), which is written only where there is one.
+inline constexpr char scope_edge = '\x04';
 
 /// Everything on its own strand, except what is constant. The channel of a stream on one side
 /// (SessionChannel), HTTP on the other.
@@ -74,7 +77,8 @@ private:
     struct Held {
         std::uint64_t rid = 0;
         Reply reply;
-        Clock::time_point until;
+        Clock::time_point came, until;
+        bool is_poll = false, is_end = false;
     };
     /// An answer that the client may not have yet.
     struct Answered {
@@ -84,6 +88,8 @@ private:
     };
 
     void process(Request request);
+    bool polls_too_often() const;
+    void pass_on(const Body& body);
     void repeat(std::uint64_t rid, Reply reply);
     void settle();
     void answer_oldest();
@@ -113,7 +119,8 @@ private:
     bool is_lost_ = false;   // the client broke the rules, or is silent: nothing more is read
     bool is_closing_ = false, is_over_ = false;
     std::string failure_, condition_;
-    Clock::time_point heard_, polled_;
+    Clock::time_point quiet_since_;
+    std::optional<Clock::time_point> polled_;   // the request before asked, and got, nothing
     Timer timer_, readable_, writable_;
     std::function<void()> when_writable_;
     std::function<void()> over_;

@@ -7,6 +7,7 @@ import queue
 import re
 import ssl
 import threading
+import time
 import xml.etree.ElementTree as ET
 
 BIND = "http://jabber.org/protocol/httpbind"
@@ -89,6 +90,8 @@ class Bosh:
             if match:
                 self.seen = self.seen[match.end() :]
                 return match
+            if self.wait == 0:
+                time.sleep(1.05)   # no less between two empty requests: `polling`
             self.ask()
         raise AssertionError(f"no {pattern!r} in {self.seen[-1000:]}")
 

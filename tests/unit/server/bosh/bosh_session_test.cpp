@@ -20,6 +20,7 @@ struct Stage {
         settings.rid = 100;
         settings.hold = hold;
         settings.wait = wait;
+        settings.inactivity = std::chrono::seconds(1);
         settings.bytes_max = 1'000;
         settings.attributes = {{"sid", "sid"}};
         session = std::make_shared<Session>(boost::asio::make_strand(context), std::move(settings));
@@ -27,10 +28,11 @@ struct Stage {
     /// The answer will be in `answers`.
     void asks(std::uint64_t rid, std::string content = {}, xml::Attrs attributes = {}) {
         const int number = ++asked;
-        session->take(
-            rid, Body(xml::Element("body", {}, std::move(attributes)), std::move(content)),
-            [this, number](std::string text) { answers[number] = std::move(text); }
-        );
+        xml::Element head("body", std::move(attributes));
+        if (!head.attrs().empty()) head.declare("x", "urn:xmpp:xbosh");
+        session->take(rid, Body(std::move(head), std::move(content)), [this, number](auto text) {
+            answers[number] = std::move(text);
+        });
         runs();
     }
     void writes(std::string_view bytes) {
@@ -176,13 +178,85 @@ TEST_CASE("a client that polls waits between its requests") {
     CHECK(stage.answers.at(3) == end("policy-violation"));
 }
 
+TEST_CASE("a client that polls need not wait behind content of either side") {
+    Stage stage(0);
+    stage.begins();
+    stage.asks(101);
+    stage.asks(102, "<a/>");
+    stage.asks(103);
+    CHECK(stage.answers.at(4) == empty);
+    stage.asks(104, "<a/>");
+    stage.writes("<x/>");
+    stage.asks(105);
+    CHECK(stage.answers.at(6) == with("<x/>"));
+    stage.asks(106);
+    CHECK(stage.answers.at(7) == empty);
+    stage.asks(107);
+    CHECK(stage.answers.at(8) == end("policy-violation"));
+}
+
+TEST_CASE("silence begins with the last answer") {
+    Stage stage;
+    stage.begins();
+    stage.asks(101);
+    stage.context.run_for(std::chrono::milliseconds(1'100));
+    stage.context.restart();
+    stage.writes("<x/>");
+    CHECK(stage.answers.at(2) == with("<x/>"));
+    stage.runs();
+    CHECK_FALSE(stage.is_over());
+    stage.context.run_for(std::chrono::milliseconds(1'500));
+    CHECK(stage.is_over());
+    CHECK(stage.session->failure() == "the client was silent for 1 seconds");
+}
+
 TEST_CASE("a restart and an end are read as such") {
     Stage stage;
     stage.begins();
-    stage.asks(101, "<ignored/>", {{"xmpp:restart", "true"}});
-    CHECK(stage.reads() == "\x01\x03");
-    stage.asks(102, "<a/>", {{"type", "terminate"}});
-    CHECK(stage.reads() == "<a/>\x03\x02");
+    for (std::uint64_t rid = 101; const char* value : {"true", "1"}) {
+        stage.asks(rid++, "<ignored/>", {{"x:restart", value}});
+        CHECK(stage.reads() == "\x01\x03");
+    }
+    for (std::uint64_t rid = 103; const char* value : {"false", "0", "TRUE", ""}) {
+        stage.asks(rid++, {}, {{"x:restart", value}});
+        CHECK(stage.reads() == "\x03");
+    }
+    stage.asks(107, "<a/>", {{"type", "terminate"}});
+    CHECK(
+        stage.reads() ==
+        "\x04<stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+        "xmlns:x='urn:xmpp:xbosh'>\x04<a/>\x03\x02"
+    );
+}
+
+TEST_CASE("the request for the end has the last answer") {
+    for (const std::size_t hold : {0UL, 1UL, 2UL}) {
+        Stage stage(hold);
+        stage.begins();
+        if (hold != 0) stage.asks(101);
+        if (hold == 0) stage.asks(101, "<a/>");
+        stage.asks(102, "<a/>", {{"type", "terminate"}});
+        CHECK(stage.answers.at(2) == empty);
+        stage.writes("<x/>");
+        CHECK(stage.answers.count(3) == 0);
+        boost::asio::co_spawn(
+            stage.session->strand(), stage.session->close(std::chrono::seconds(2)),
+            boost::asio::detached
+        );
+        stage.runs();
+        CHECK(
+            stage.answers.at(3) ==
+            "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate'><x/></body>"
+        );
+    }
+}
+
+TEST_CASE("the last answers are bounded too") {
+    Stage stage;
+    stage.begins();
+    stage.asks(101, {}, {{"type", "terminate"}});
+    while (stage.answers.count(2) == 0) stage.writes(std::string(10'000, 'x'));
+    CHECK(stage.answers.at(2).size() < 400'000);
 }
 
 TEST_CASE("the last words are in the answer to a request that waits") {
@@ -237,6 +311,7 @@ TEST_CASE("a body is taken apart by its tags alone") {
     CHECK(content("<body " + ns + "/>").empty());
     CHECK(content(" <?xml version='1.0'?>\n<body " + ns + " a='>'>x</body>\n") == "x");
     CHECK(content("<body " + ns + "></body><a/></body>") == "</body><a/>");
+    CHECK(content("<b:body xmlns:b='http://jabber.org/protocol/httpbind'>x</b:body >") == "x");
     const std::vector<std::string> all{
         "",
         "x",
@@ -246,12 +321,33 @@ TEST_CASE("a body is taken apart by its tags alone") {
         "<body " + ns + "></body>x",
         "<body " + ns + ">\x01</body>",
         "<body " + ns + "/>x",
-        "<b:body xmlns:b='http://jabber.org/protocol/httpbind'/>",
+        "<b:body xmlns:b='http://jabber.org/protocol/httpbind'></body>",
+        "<b:body " + ns + "/>",
         "<body xmlns='x'/>",
         "<body " + ns + " rid='1' rid='2'/>",
         "<bodyguard " + ns + "/>",
     };
     for (const std::string& bad : all) CHECK(content(bad).starts_with("refused: "));
+}
+
+TEST_CASE("names of a body are taken by their namespaces") {
+    const auto head_of = [](const std::string& attributes) {
+        const auto body = bosh::read_body(
+            "<body xmlns='http://jabber.org/protocol/httpbind'" + attributes + "/>"
+        );
+        REQUIRE(body.has_value());
+        return body->head;
+    };
+    const std::string declared = " xmlns:q='urn:xmpp:xbosh' ";
+    CHECK(bosh::xbosh_attr(head_of(declared + "q:restart='1'"), "restart") == "1");
+    CHECK_FALSE(bosh::xbosh_attr(head_of(declared + "restart='1'"), "restart"));
+    CHECK_FALSE(bosh::xbosh_attr(head_of(" xmlns:xmpp='urn:x' xmpp:restart='1'"), "restart"));
+    CHECK(bosh::scope_of(head_of("")).empty());
+    CHECK(
+        bosh::scope_of(head_of(" xmlns:stream='urn:&apos;'")) ==
+        "<stream_:stream xmlns:stream_='http://etherx.jabber.org/streams' "
+        "xmlns:stream='urn:&apos;'>"
+    );
 }
 
 }   // namespace bosh_session_test

@@ -2,6 +2,7 @@
 // `message` (RFC 6121).
 #include "controller/contacts/exchange.hpp"
 #include "controller/controller.hpp"
+#include "controller/requests/requests.hpp"
 #include "controller/state.hpp"
 
 namespace grid::controller {
@@ -101,6 +102,7 @@ Controller::RosterDecision Controller::decide_subscription(
     const bool is_asking = kind == Kind::Subscribe || kind == Kind::Subscribed;
     const Account* other = state.accounts.find(wanted.contact);
     wanted.exists = other != nullptr;
+    if (is_asking && is_blocked(context.actor.jid.bare(), to)) return requests::blocked();
     wanted.may_send = is_asking && may_message(context.actor, to);
     wanted.may_answer = is_asking && may_reach(wanted.contact, wanted.owner);
     if (kind == Kind::Subscribed && !wanted.may_send &&

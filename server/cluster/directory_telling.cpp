@@ -193,6 +193,8 @@ void Directory::tell_heard() {
 void Directory::send(
     const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas
 ) {
+    // First what sessions here have said of themselves: they sent it before.
+    if (peer->is_connected && !peer->is_stuck && !peer->changed.empty() && tell(*peer)) plan();
     std::vector<Outgoing> messages;
     for (Outgoing& stanza : stanzas) {
         if (!stanza.is_stanza()) continue;

@@ -39,6 +39,7 @@ Pipeline::Decided Pipeline::decide_all(
             if (exclusive_ == request) exclusive_ = nullptr;
             request->refuse(storage::Errc::Conflict);
             request->state = Transaction::State::Answered;
+            queue->answer_front();   // an answer may put more into the queue
             continue;
         }
         const auto next = decide(*request);

@@ -8,6 +8,7 @@ namespace grid::server {
 using pubsub::Order;
 
 void SenderQueue::push(std::unique_ptr<Transaction> request) {
+    if (request->is_followed) ++followed_;
     items_.push_back(std::move(request));
 }
 
@@ -44,6 +45,7 @@ Transaction* SenderQueue::next_to_decide(std::size_t all_in_flight) {
 void SenderQueue::answer_front() {
     while (head_ < items_.size() && items_[head_]->state == Transaction::State::Answered) {
         auto request = std::move(items_[head_++]);
+        if (request->is_followed) --followed_;
         request->answer();
         if (on_each_answered) on_each_answered();
     }

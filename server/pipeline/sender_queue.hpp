@@ -48,6 +48,8 @@ public:
     const std::string& account() const { return account_; }
     std::uint64_t round() const { return round_; }
     bool empty() const { return head_ == items_.size(); }
+    /// A request in it is followed by what the sender sends to others (Transaction::is_followed).
+    bool is_followed() const { return followed_ != 0; }
     void push(std::unique_ptr<Transaction> request);
     /// The request that may be decided now; null when none may, or a bound is reached.
     /// `all_in_flight`: batches of all senders in the commit queue.
@@ -79,6 +81,7 @@ private:
     std::string account_;
     std::vector<std::unique_ptr<Transaction>> items_;
     std::size_t head_ = 0, in_flight_ = 0, in_flight_bytes_ = 0;
+    std::size_t followed_ = 0;   // requests that are followed
 };
 
 }   // namespace grid::server

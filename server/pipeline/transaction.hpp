@@ -44,6 +44,7 @@ public:
     int rounds = 0;                // how often it was decided
     bool is_for_all = false;       // of a change every member of a cluster has to know first
     bool is_for_cut_off = false;   // taken, too, while this member does not hear from the others
+    bool is_followed = false;      // later stanzas of its sender to others wait for its answer
     std::uint64_t stanza = 0;      // its number among those that the sender counts; 0: not counted
     std::size_t batch_bytes = 0;   // in the commit queue
 };

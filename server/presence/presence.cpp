@@ -41,7 +41,7 @@ xml::Bytes question(const Session& session, const std::string& id, const Interes
 }
 
 /// Of a stanza that a server wrote: its start tag as an element.
-std::optional<xml::Element> read_presence_head(std::string_view text) {
+std::optional<xml::Element> read_head(std::string_view text) {
     std::size_t at = text.find_first_of("'\">");
     while (at != std::string_view::npos && text[at] != '>') {
         at = text.find(text[at], at + 1);
@@ -104,14 +104,20 @@ void Presence::learned(const SessionPtr& session, const presence::Capabilities& 
     if (is_available(*session)) take_step(session, interests_.learned(session->id, answer), false);
 }
 
-/// One that the session has taken back meanwhile is not broadcast.
 void Presence::add_when_told(Walk walk) {
-    const Session& session = *walk.said->session;
-    if (!hold_ || session.elsewhere) return add(std::move(walk));
+    const SaidPtr said = walk.said;
+    if (!hold_ || said->session->elsewhere) return add(std::move(walk));
     auto held = std::make_shared<Walk>(std::move(walk));
-    hold_(session, [this, held] {
-        if (held->said->rest) add(std::move(*held));
-    });
+    said->held.push_back(held);
+    ++held_;
+    hold_(*said->session, [this, held] { let_go(held); });
+}
+
+/// One that the session has taken back meanwhile is not broadcast.
+void Presence::let_go(const std::shared_ptr<Walk>& held) {
+    if (std::erase(held->said->held, held) == 0) return;
+    --held_;
+    add(std::move(*held));
 }
 
 /// XEP-0163 §4.3.4: the last items come with the first presence that asks for them. They follow the
@@ -138,6 +144,7 @@ void Presence::take_step(const SessionPtr& session, Interests::Step step, bool i
 
 /// A walk that waits holds the session that it waits with.
 Presence::~Presence() {
+    for (const auto& [id, said] : said_) said->held.clear();
     for (const auto* queue : {&waiting_, &pausing_})
         for (const SaidPtr& said : *queue) said->next.reset();
 }
@@ -146,27 +153,30 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     const auto found = said_.find(session->id);
     if (found == said_.end()) return;
     const SaidPtr said = found->second;
-    if (!rest.empty()) said->farewell = std::make_shared<const std::string>(rest);
+    const bool is_word = !rest.empty();
+    const auto farewell = std::make_shared<const std::string>(
+        is_word ? std::move(rest) : presence::plain_unavailable(session->jid)
+    );
+    if (is_word) said->farewell = farewell;
     if (!said->rest && said->directed.empty()) return;
     ++said->number;
     ++said_count_;
     Walk walk;
     walk.said = said;
     // One that was never available is unavailable to those alone that it told otherwise.
-    if (!said->rest) walk.stage = Walk::Stage::Directed;
+    if (said->rest) walk.rest = farewell;
     // The member of a session elsewhere tells its addressees, but for one that was lost.
     if (!session->elsewhere || !session->transport)
-        walk.directed = std::exchange(said->directed, {});
+        for (const std::string& to : std::exchange(said->directed, {}))
+            walk.directed.emplace(to, farewell);
     said->rest = nullptr;
+    held_ -= std::exchange(said->held, {}).size();
     if (session->held) session->held->take();   // §4.5.2: none comes behind its end
     if (interests_.forget(session->id)) fanout_.presence_changed(session->bare);
     behind_.erase(session->id);
     // A stream that took the resource over speaks for it now.
     const SessionPtr successor = sessions_.find(session->jid);
     if (successor && successor != session && is_available(*successor)) return;
-    walk.rest = std::make_shared<const std::string>(
-        rest.empty() ? presence::plain_unavailable(session->jid) : std::move(rest)
-    );
     add(std::move(walk));
 }
 
@@ -311,7 +321,7 @@ void Presence::relay_error(
 /// Those of its own account are told in any case.
 void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
     if (session->elsewhere) return;
-    const auto head = read_presence_head(*stanza);
+    const auto head = read_head(*stanza);
     const auto from = xml::Jid::parse(head ? head->attr_or("from", "") : "");
     const SessionPtr teller = from ? sessions_.find(*from) : nullptr;
     const std::string_view type = head ? head->attr_or("type", "") : "";
@@ -320,6 +330,7 @@ void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
         return;
     }
     if (!may_hear(*session)) return;
+    if (teller) tell_first(*teller, session->bare.str());
     if (teller && teller->elsewhere && teller->bare != session->bare) {
         auto& told = said_of(teller)->directed;
         if (type == "unavailable") {
@@ -330,6 +341,14 @@ void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
         }
     }
     put(session, std::move(stanza));
+}
+
+void Presence::tell_first_of(std::string_view stanza, const Session& target) {
+    if (!is_telling()) return;
+    const auto head = read_head(stanza);
+    const auto from = xml::Jid::parse(head ? head->attr_or("from", "") : "");
+    if (const SessionPtr teller = from ? sessions_.find(*from) : nullptr)
+        tell_first(*teller, target.bare.str());
 }
 
 Presence::Words Presence::words_of(const Session& session) const {

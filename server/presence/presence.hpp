@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/contacts/event.hpp"
 #include "controller/contacts/roster_query.hpp"
@@ -78,6 +79,11 @@ public:
     std::optional<xml::StanzaError> direct(
         const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
     );
+    /// The session sends something to the account: presence that it said before and which is still
+    /// on its way goes there first (RFC 6120 §10.1).
+    void tell_first(const Session& session, std::string_view account);
+    /// The same of a stanza that a session elsewhere sent to that one.
+    void tell_first_of(std::string_view stanza, const Session& target);
     /// Presence that another member of the cluster sent to a session here.
     void deliver(const SessionPtr& session, xml::Bytes stanza);
     /// The last words of a session, for other members of a cluster.
@@ -144,16 +150,23 @@ private:
         bool is_interested = false;   // asked for the roster
         std::unique_ptr<Walk> next;   // begins when those before it are done
         TimePoint next_from;          // not before
+        /// Walks that wait until other members know of what they tell, the oldest first.
+        std::vector<std::shared_ptr<Walk>> held;
     };
     using SaidPtr = std::shared_ptr<Said>;
 
     /// A walk over the contacts of one session.
     struct Walk {
         SaidPtr said;
-        xml::Bytes rest;                       // is told to contacts; null: nothing is
-        bool is_available = false;             // `rest` says that it is
-        bool is_initial = false;               // it was not available before
-        std::set<std::string> directed = {};   // of an end: addressees of directed presence
+        xml::Bytes rest;             // is told to contacts; null: nothing is
+        bool is_available = false;   // `rest` says that it is
+        bool is_initial = false;     // it was not available before
+        bool was_heard = false;      // contacts may have heard of it all the same
+        /// Of an end: addressees of directed presence, and what each is told.
+        std::map<std::string, xml::Bytes> directed = {};
+        /// Accounts that were told before their turn, since the session sent them more; false: not
+        /// yet of `rest`, which was another one then.
+        std::map<std::string, bool> ahead = {};
         bool looks_at_rights = false;   // only contacts about whom the policy has changed are told
         bool is_refresh = false;        // contacts' presence is told again, absence too
         enum class Stage : std::uint8_t { Own, Contacts, Directed, Probes, Requests, Done };
@@ -161,6 +174,14 @@ private:
         std::string at;   // the last contact of the stage that was looked at
         std::size_t looked = 0;
         std::size_t told = 0;   // stanzas
+
+        bool was_heard_by(const std::string& account) const {
+            return !is_initial || was_heard || ahead.contains(account);
+        }
+        bool is_told_to(const std::string& account) const {
+            const auto found = ahead.find(account);
+            return found != ahead.end() && found->second;
+        }
     };
 
     SaidPtr said_of(const SessionPtr& session);
@@ -170,13 +191,19 @@ private:
 
     void add(Walk walk);
     void add_when_told(Walk walk);
+    void let_go(const std::shared_ptr<Walk>& held);
     void plan();
     void work();
     /// False: the deadline came first.
     bool go_on(Walk& walk, TimePoint deadline);
+    bool is_telling() const {
+        return walk_ || !waiting_.empty() || !pausing_.empty() || held_ != 0;
+    }
+    void tell_ahead(Walk& walk, const std::string& account);
     void tell_own(const Walk& walk);
     void tell_contact(const Walk& walk, const std::string& contact);
-    void tell_directed(const Walk& walk, const std::string& to);
+    void tell_directed(const Walk& walk, const std::string& to, const xml::Bytes& rest);
+    void end_directed(const SessionPtr& session);
     void ask_contact(const Walk& walk, const std::string& contact);
     void deliver_request(const Walk& walk, const std::string& contact);
     bool begin_next();
@@ -234,6 +261,7 @@ private:
     std::uint64_t rights_ = 0;                  // revision of the rights that were looked at
     std::optional<std::uint64_t> looking_at_;   // the session behind which the look goes on
     bool is_planned_ = false;
+    std::size_t held_ = 0;   // walks, of all sessions
     std::size_t told_ = 0;   // stanzas, to anybody
     std::uint64_t said_count_ = 0;
     TimePoint now_;   // of the last tick

@@ -76,7 +76,8 @@ std::unique_ptr<Transaction> Presence::make_transaction(
     if (!request.is_set) said_of(session)->is_interested = true;
     auto head = iq;
     head.mutable_nodes().clear();
-    return std::make_unique<ContactTransaction>(
+    const bool is_set = request.is_set;
+    auto made = std::make_unique<ContactTransaction>(
         session,
         [this, request = std::move(request)](const pubsub::Context& context) {
             return controller_.decide_roster(request, context);
@@ -90,6 +91,8 @@ std::unique_ptr<Transaction> Presence::make_transaction(
                 fanout_.send(session, Outgoing::stanza(iq_to(*session, push)));
         }
     );
+    made->is_followed = is_set;
+    return made;
 }
 
 std::unique_ptr<Transaction> Presence::make_transaction(
@@ -98,7 +101,7 @@ std::unique_ptr<Transaction> Presence::make_transaction(
     xml::Element head("presence", xml::ns::client, {{"to", to.str()}});
     head.set("type", std::string(to_string(stanza.kind)));
     if (!stanza.id.empty()) head.set("id", stanza.id);
-    return std::make_unique<ContactTransaction>(
+    auto made = std::make_unique<ContactTransaction>(
         session,
         [this, to, stanza = std::move(stanza)](const pubsub::Context& context) {
             return controller_.decide_subscription(stanza.kind, to, stanza.rest, context);
@@ -108,6 +111,8 @@ std::unique_ptr<Transaction> Presence::make_transaction(
                 fanout_.send(session, Outgoing::stanza(refusal_of(*session, head, *error)));
         }
     );
+    made->is_followed = true;
+    return made;
 }
 
 void Presence::notify(const storage::Committed& committed) {

@@ -38,14 +38,52 @@ void Presence::add(Walk walk) {
     // The newer presence takes its place.
     Walk& next = *said->next;
     if (walk.rest && (!next.rest || !walk.looks_at_rights)) {
+        // An end that goes out no more: contacts had heard of what it ended.
+        if (next.rest && !next.is_available && !next.is_initial) next.was_heard = true;
+        for (auto& [account, is_told] : next.ahead) is_told = false;
         next.rest = std::move(walk.rest);
         next.is_available = walk.is_available;
         next.looks_at_rights = walk.looks_at_rights;
     }
     next.is_initial = next.is_initial || walk.is_initial;
     next.is_refresh = next.is_refresh || walk.is_refresh;
+    if (walk.is_refresh) next.ahead.erase(said->session->bare.str());
     next.stage = std::min(next.stage, walk.stage);
     next.directed.merge(walk.directed);
+}
+
+void Presence::tell_first(const Session& session, std::string_view account) {
+    if (!is_telling()) return;
+    const auto found = said_.find(session.id);
+    if (found == said_.end()) return;
+    const SaidPtr said = found->second;
+    for (const auto& held : std::vector(said->held)) let_go(held);
+    const std::string bare(account);
+    if (walk_ && walk_->said == said) tell_ahead(*walk_, bare);
+    if (said->next) tell_ahead(*said->next, bare);
+}
+
+/// In the walk's order: as a contact, then as an addressee of directed presence.
+void Presence::tell_ahead(Walk& walk, const std::string& account) {
+    const std::size_t told = told_;
+    const std::string& own = walk.said->session->bare.str();
+    const auto* item = controller_.rosters().of(own).find(account);
+    const bool is_own = account == own;
+    const bool is_contact = item != nullptr && item->from;
+    const auto stage = is_own ? Walk::Stage::Own : Walk::Stage::Contacts;
+    const bool is_before = walk.stage < stage || (walk.stage == stage && walk.at < account);
+    if (walk.rest && is_before && (is_own || is_contact) && !walk.is_told_to(account)) {
+        is_own ? tell_own(walk) : tell_contact(walk, account);
+        walk.ahead[account] = true;
+    }
+    auto at = walk.directed.lower_bound(account);
+    while (at != walk.directed.end() && at->first.starts_with(account)) {
+        const auto to = at++;
+        if (xml::Jid::from_canonical(to->first).bare_view() != account) continue;
+        tell_directed(walk, to->first, to->second);
+        walk.directed.erase(to);
+    }
+    walk.told += told_ - told;
 }
 
 void Presence::plan() {
@@ -90,7 +128,7 @@ bool Presence::go_on(Walk& walk, TimePoint deadline) {
         const std::string* next = nullptr;
         switch (walk.stage) {
             case Stage::Own:
-                tell_own(walk);
+                if (!walk.is_told_to(walk.said->session->bare.str())) tell_own(walk);
                 break;
             case Stage::Contacts:
                 if (const auto* entry = walk.rest ? next_of(roster.items, walk.at) : nullptr) {
@@ -101,7 +139,7 @@ bool Presence::go_on(Walk& walk, TimePoint deadline) {
             case Stage::Directed: {
                 if (walk.directed.empty()) break;
                 const auto to = walk.directed.extract(walk.directed.begin());
-                tell_directed(walk, to.value());
+                tell_directed(walk, to.key(), to.mapped());
                 continue;
             }
             case Stage::Probes:
@@ -148,13 +186,14 @@ void Presence::tell_contact(const Walk& walk, const std::string& contact) {
     if (std::ranges::none_of(theirs, [&](const auto& one) { return is_available(*one); })) return;
     const bool was_withheld = said.withheld.contains(contact);
     if (!walk.is_available) {
+        if (walk.is_told_to(contact)) return;
         if (!was_withheld) tell_account(contact, *walk.rest, &said);
         for (const SessionPtr& target : theirs) forget_directed(*target, said.session->jid);
         return;
     }
     if (!controller_.may_share(said.session->principal, contact)) {
         // A contact that heard of the session before the policy forbade it is told its end.
-        if (!was_withheld && !walk.is_initial)
+        if (!was_withheld && walk.was_heard_by(contact))
             tell_account(contact, presence::plain_unavailable(said.session->jid), &said);
         said.withheld.insert(contact);
     } else {
@@ -167,30 +206,33 @@ void Presence::tell_contact(const Walk& walk, const std::string& contact) {
 void Presence::tell_resources(const Walk& walk, const std::string& contact, bool was_withheld) {
     Said& said = *walk.said;
     const xml::Jid& own = said.session->jid;
+    const bool is_known = walk.looks_at_rights || walk.is_told_to(contact);
     for (const SessionPtr& target : sessions_.of_account(contact)) {
         if (!is_available(*target)) continue;
         const std::string& full = target->jid.str();
         if (controller_.is_blocked(said.session->bare, target->jid)) {
             // One that heard of the session before is told its end.
-            if (said.withheld.insert(full).second && !was_withheld && !walk.is_initial)
+            if (said.withheld.insert(full).second && !was_withheld && walk.was_heard_by(contact))
                 tell_session(target, contact, presence::plain_unavailable(own));
-        } else if (said.withheld.erase(full) != 0 || was_withheld || !walk.looks_at_rights) {
+        } else if (said.withheld.erase(full) != 0 || was_withheld || !is_known) {
             tell_session(target, contact, *walk.rest);
         }
     }
 }
 
-void Presence::tell_directed(const Walk& walk, const std::string& to) {
+void Presence::tell_directed(const Walk& walk, const std::string& to, const xml::Bytes& rest) {
     const xml::Jid jid = xml::Jid::from_canonical(to);
     const std::string& own = walk.said->session->bare.str();
-    // A contact that is subscribed has heard already.
+    // Available resources of a contact that is subscribed have heard already.
     const auto* item = controller_.rosters().of(own).find(jid.bare_view());
-    if (item != nullptr && item->from) return;
+    const bool is_contact = walk.rest && item != nullptr && item->from;
     if (jid.is_bare()) {
-        tell_account(to, *walk.rest, nullptr, true);
-    } else if (const SessionPtr target = sessions_.find(jid); target && may_hear(*target)) {
-        tell_session(target, to, *walk.rest, true);
+        if (!is_contact) tell_account(to, *rest, nullptr, true);
+        return;
     }
+    const SessionPtr target = sessions_.find(jid);
+    if (target && may_hear(*target) && !(is_contact && is_available(*target)))
+        tell_session(target, to, *rest, true);
 }
 
 void Presence::ask_contact(const Walk& walk, const std::string& contact) {
@@ -243,6 +285,8 @@ void Presence::look_again(const controller::BlockEvent& event) {
     };
     look_at_nodes(event);
     look_at(event.account);
+    if (event.is_blocking)
+        for (const SessionPtr& session : sessions_.of_account(event.account)) end_directed(session);
     bool is_each_contact = event.jids.empty();
     for (const std::string& text : event.jids) {
         const xml::Jid jid = xml::Jid::from_canonical(text);
@@ -254,6 +298,26 @@ void Presence::look_again(const controller::BlockEvent& event) {
     if (is_each_contact)
         for (const auto& [contact, item] : controller_.rosters().of(event.account).items)
             look_at(contact);
+}
+
+/// Addressees of directed presence that are blocked now hear the end of it; contacts do as such.
+void Presence::end_directed(const SessionPtr& session) {
+    const auto found = said_.find(session->id);
+    if (found == said_.end() || session->elsewhere) return;
+    Said& said = *found->second;
+    const std::string rest = presence::plain_unavailable(session->jid);
+    const auto& roster = controller_.rosters().of(session->bare.str());
+    std::erase_if(said.directed, [&](const std::string& to) {
+        const xml::Jid jid = xml::Jid::from_canonical(to);
+        const auto* item = roster.find(jid.bare_view());
+        if (said.rest && item != nullptr && item->from) return false;
+        for (const SessionPtr& target : sessions_.of_account(jid.bare_view())) {
+            const bool is_meant = jid.is_bare() ? is_available(*target) : target->jid == jid;
+            if (is_meant && may_hear(*target) && controller_.is_blocked(session->bare, target->jid))
+                tell_session(target, to, rest, true);
+        }
+        return controller_.is_blocked(session->bare, jid);
+    });
 }
 
 /// The recipients of events of the account's own nodes, and its place among those of its contacts'.

@@ -21,12 +21,9 @@ public:
           message_(std::move(message)),
           account_((message_.to.empty() ? session_->bare : message_.to).bare().str()) {
         order = pubsub::Order::Pipelined;
+        is_followed = true;
         context = {session_->principal, now(), fresh_id()};
-        ++session_->messages_queued;
     }
-    /// Unanswered only when the server stops: the controller may be gone by then.
-    ~MessageTransaction() override { leave_queue(); }
-    MessageTransaction(const MessageTransaction&) = delete;
 
     /// Drops messages of a session that was ended (iq_transaction.cpp).
     Next decide() override {
@@ -51,7 +48,6 @@ protected:
     }
     void send(Answer answer) override {
         stop_coming();
-        leave_queue();
         if (auto* way = std::get_if<1>(&answer)) return router_.go(session_, message_, *way);
         Router::Way refused;
         refused.delivery = Delivery::Refuse;
@@ -75,16 +71,13 @@ private:
         if (std::exchange(is_coming_, false))
             controller_.offline().end(account_, message_.relayed->size());
     }
-    void leave_queue() {
-        if (std::exchange(is_queued_, false)) --session_->messages_queued;
-    }
 
     Router& router_;
     controller::Controller& controller_;
     SessionPtr session_;
     Inbound message_;
     std::string account_;   // the addressee's
-    bool is_queued_ = true, waits_ = false;
+    bool waits_ = false;
     bool is_coming_ = false;   // into offline storage
 };
 

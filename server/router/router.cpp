@@ -7,7 +7,10 @@
 
 #include "controller/incident.hpp"
 #include "controller/profiles/vcard.hpp"
+#include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
 #include "server/session/client_state.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
@@ -140,6 +143,18 @@ bool has_room_for_answers(const Session& session) {
     const std::size_t held =
         session.management ? session.transport->unsent_bytes() : session.budget->used();
     return held + session.pending_bytes < session.budget->bytes_max() / 2;
+}
+
+bool is_for_others(const Inbound& inbound) {
+    const bool is_own_stream = inbound.activation || inbound.own_stream;
+    return inbound.component == Inbound::Component::Addressee || inbound.presence ||
+           (inbound.relayed && !is_own_stream);
+}
+
+bool is_block_list_change(const xml::Element& stanza) {
+    const xml::Element* payload = stanza.first_child();
+    return payload != nullptr && payload->ns() == controller::requests::blocking_ns &&
+           stanza.attr_or("type", "") == "set";
 }
 
 /// Clients answer the domain's question to the domain, or to no address at all.
@@ -470,22 +485,21 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 return pubsub::Decision(controller::Controller::not_logged_in(destination));
             };
     if (inbound.prepared) {
-        push(
-            session,
-            make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
-        );
+        if (inbound.destination == Destination::Client) refuse_if_blocked(*session, inbound);
+        auto request =
+            make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared));
+        request->is_followed = is_block_list_change(stanza);
+        push(session, std::move(request));
     } else if (inbound.roster) {
         push(session, presence_.make_transaction(session, stanza, std::move(*inbound.roster)));
-    } else if (inbound.component == Inbound::Component::Addressee) {
-        take_for_component(session, inbound);
-    } else if (inbound.presence) {
-        take_presence(session, std::move(inbound));
+    } else if (follows(*session, inbound)) {
+        hand_out_in_turn(session, std::move(inbound));
+    } else if (is_for_others(inbound)) {
+        hand_out(session, std::move(inbound));
     } else if (inbound.activation) {
         take_activation(session, inbound);
     } else if (inbound.own_stream) {
         take_own_stream(session, inbound);
-    } else if (inbound.relayed) {
-        take_relayed(session, std::move(inbound));
     } else {
         reply_error(
             session, stanza,
@@ -494,6 +508,49 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 : xml::service_unavailable("nobody here takes messages")
         );
     }
+}
+
+void Router::hand_out(const SessionPtr& session, Inbound inbound) {
+    if (inbound.component == Inbound::Component::Addressee)
+        take_for_component(session, inbound);
+    else if (inbound.presence)
+        take_presence(session, std::move(inbound));
+    else
+        take_relayed(session, std::move(inbound));
+}
+
+/// RFC 6120 §10.1. Messages and subscriptions have transactions of their own.
+bool Router::follows(const Session& session, const Inbound& inbound) const {
+    if (!has_followed(session) || !is_for_others(inbound)) return false;
+    if (inbound.component == Inbound::Component::Addressee) return true;
+    if (inbound.presence) return inbound.presence->type != presence::Stanza::Type::Subscription;
+    return inbound.stanza.name() == "iq" || receiver_elsewhere(session, inbound) != nullptr;
+}
+
+/// Requests behind it wait, too: those after a presence find the session logged in, or not. Of a
+/// session that is gone by then nothing is left but the messages that it sent.
+void Router::hand_out_in_turn(const SessionPtr& session, Inbound inbound) {
+    auto waiting = std::make_shared<Inbound>(std::move(inbound));
+    auto request = std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
+        [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); }, to_stanza_error,
+        [this, session, waiting](const auto&) {
+            const bool is_gone = session->state == Session::State::Ended;
+            if (session->is_ended || (is_gone && waiting->stanza.name() != "message")) return;
+            hand_out(session, std::move(*waiting));
+        }
+    );
+    request->is_followed = true;
+    push(session, std::move(request));
+}
+
+/// XEP-0191 §3.3: also of what the server answers for the account.
+void Router::refuse_if_blocked(const Session& session, Inbound& inbound) const {
+    inbound.prepared->decide =
+        [this, own = session.bare, to = inbound.to,
+         decide = std::move(inbound.prepared->decide)](const pubsub::Context& context) {
+            if (!controller_.is_blocked(own, to)) return decide(context);
+            return pubsub::Decision(controller::requests::blocked());
+        };
 }
 
 void Router::push(const SessionPtr& session, std::unique_ptr<Transaction> request) {

@@ -237,11 +237,23 @@ private:
     Result<pubsub::PreparedRequest, xml::StanzaError> prepare_payload(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;
+    /// A stanza for others goes to them now.
+    void hand_out(const SessionPtr& session, Inbound inbound);
+    /// Requests are under way that are before what the session sends to others.
+    static bool has_followed(const Session& session) {
+        return session.queue && session.queue->is_followed();
+    }
+    bool follows(const Session& session, const Inbound& inbound) const;
+    void hand_out_in_turn(const SessionPtr& session, Inbound inbound);
+    void refuse_if_blocked(const Session& session, Inbound& inbound) const;
     // Presence and rosters: router_presence.cpp
     Routed prepare_presence(const Session& session, xml::Element stanza, Inbound inbound) const;
     Routed prepare_roster(const Session& session, xml::Element iq, Inbound inbound) const;
     void take_presence(const SessionPtr& session, Inbound inbound);
     void take_directed(const SessionPtr& session, const Inbound& inbound);
+    void refuse_presence(
+        const SessionPtr& session, const Inbound& inbound, const xml::StanzaError& error
+    );
     void take_broadcast(const SessionPtr& session, presence::Stanza stanza);
     void take_relayed(const SessionPtr& session, Inbound inbound);
 

@@ -169,6 +169,7 @@ void Router::deliver_here(
     }
     if (stanza.kind == StanzaKind::Presence)
         return presence_.deliver(target, std::move(stanza.text));
+    presence_.tell_first_of(*stanza.text, *target);
     if (stanza.kind == StanzaKind::Iq) return fanout_.send(target, std::move(stanza));
     if (!relay(target, stanza) && stanza.is_relayed) refuse_where_nobody_has(target, stanza);
 }

@@ -152,7 +152,7 @@ void Router::take_message(const SessionPtr& session, Inbound inbound) {
     if (const SessionPtr receiver = receiver_elsewhere(*session, inbound))
         return send_packet(session, receiver, inbound);
     // Messages of one sender overtake none of its own.
-    if (session->messages_queued == 0) {
+    if (!has_followed(*session)) {
         const Way way = way_of(*session, inbound);
         if (!way.is_kept()) return go(session, inbound, way);
     }
@@ -222,6 +222,7 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     if (message.offer)
         if (const auto error = in_band_->pass(*session, *meant.front(), *message.offer))
             return reply_error(session, message.stanza, *error);
+    presence_.tell_first(*session, to.bare_view());
     auto out = Outgoing::relayed(
         texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant),
         ++relayed_

@@ -1,6 +1,7 @@
 // server/router/router_presence.cpp: a session says that it is there, how, and that it is no more.
 #include <algorithm>
 
+#include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
@@ -67,13 +68,27 @@ void Router::take_presence(const SessionPtr& session, Inbound inbound) {
     take_directed(session, inbound);
 }
 
+/// Also of presence that says available, to which the others of the server answer nothing.
+void Router::refuse_presence(
+    const SessionPtr& session, const Inbound& inbound, const xml::StanzaError& error
+) {
+    fanout_.send(
+        session, Outgoing::stanza(std::make_shared<const std::string>(
+                     error_text(*session, inbound.stanza, error)
+                 ))
+    );
+}
+
 void Router::take_directed(const SessionPtr& session, const Inbound& inbound) {
     const presence::Stanza& stanza = *inbound.presence;
+    presence_.tell_first(*session, inbound.to.bare_view());
     switch (stanza.type) {
         case Type::Available:
         case Type::Unavailable:
+            if (controller_.is_blocked(session->bare, inbound.to))   // XEP-0191 §3.3
+                return refuse_presence(session, inbound, controller::requests::blocked());
             if (auto error = presence_.direct(session, inbound.to, stanza))
-                reply_error(session, inbound.stanza, *error);
+                refuse_presence(session, inbound, *error);
             return;
         case Type::Probe:
             return presence_.probe(session, inbound.to, stanza);

@@ -123,6 +123,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
         if (kind == Kind::Open) note_answer(query, true);
         return refuse(*error);
     }
+    presence_.tell_first(*session, to.bare_view());
     xml::Element head = iq;
     head.set("to", to.str());
     fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
@@ -157,6 +158,7 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     if (!is_error) note_offered_stream(*query, inbound.offered_stream);
     const SessionPtr asker = sessions_.find(query->asker);
     if (!asker || controller_.is_blocked(asker->bare, session->jid)) return;
+    presence_.tell_first(*session, asker->bare.str());
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
     xml::Element head = inbound.stanza;
     head.set("from", from.str());

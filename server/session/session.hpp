@@ -76,7 +76,6 @@ public:
     std::unique_ptr<HeldPresence> held;              // null: the client is active (XEP-0352)
     bool takes_copies = false;                       // of its account's messages (XEP-0280)
     bool knows_block_list = false;                   // hears of its changes (XEP-0191 §3.2)
-    std::size_t messages_queued = 0;                 // of its messages, those in `queue`
     std::uint64_t last_mark = 0;                     // the newest number given to Transport::mark
     std::uint8_t show = pubsub::Show::Unannounced;   // of its presence
     /// Messages to the account have gone to it, too, from then on, and it took them; `never`: they

@@ -305,6 +305,29 @@ class Presence(unittest.TestCase):
         self.until_hears(third, "ann/desk unavailable")
         self.until_hears(again, "ann/desk unavailable")
 
+    def test_presence_of_a_client_elsewhere_stands_where_it_was_sent(self):
+        ann = self.log_in("ann", self.first, "desk")
+        bob = self.log_in("bob", self.second, "desk")
+        cat = self.log_in("cat", self.second, "desk")   # no contact of ann's
+        self.befriend(ann, bob)
+        self.until_hears(bob, "ann/desk available")
+        bob.sync()
+        bob.heard.clear()
+        end = "<presence type='unavailable'/>"
+        ann.send(f"{end}<presence to='{bob.bare}'/>")
+        bob.hears("ann/desk unavailable", "ann/desk available", seconds=SECONDS)
+        ann.says("unavailable", "bob")
+        bob.hears("ann/desk unavailable", seconds=SECONDS)
+        ann.send(f"<presence/><presence to='{bob.bare}'><status>you</status></presence>")
+        bob.hears("ann/desk available", "ann/desk available you", seconds=SECONDS)
+        ann.says(to="cat")
+        cat.hears("ann/desk available", seconds=SECONDS)
+        ann.send(f"{end}<presence><status>contacts</status></presence>")
+        cat.hears("ann/desk unavailable", seconds=SECONDS)
+        self.until_hears(bob, "ann/desk available contacts")
+        for one in (bob, cat):
+            one.quiet()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -54,6 +54,22 @@ TEST_CASE_METHOD(Fixture, "publishes overlap and are answered in order") {
     REQUIRE(queue.empty());
 }
 
+TEST_CASE_METHOD(Fixture, "a request is followed until it is answered") {
+    auto& publish = add(Order::Pipelined);
+    REQUIRE_FALSE(queue.is_followed());
+    auto probe = std::make_unique<Probe>(Order::Pipelined, answers, next++);
+    auto& block = *probe;
+    block.is_followed = true;
+    queue.push(std::move(probe));
+    block.state = State::Answered;
+    queue.answer_front();
+    REQUIRE(queue.is_followed());   // in its turn
+    publish.state = State::Answered;
+    queue.answer_front();
+    REQUIRE(answers == std::vector{0, 1});
+    REQUIRE_FALSE(queue.is_followed());
+}
+
 TEST_CASE_METHOD(Fixture, "a barrier waits for what is before it and is waited for") {
     auto& publish = add(Order::Pipelined);
     auto& barrier = add(Order::Barrier);

@@ -1,6 +1,7 @@
 // pubsub/decide/owner.cpp: owners see and change subscriptions and affiliations (XEP-0060 §8.8,
 // §8.9).
 #include <algorithm>
+#include <map>
 
 #include "pubsub/decide/deeds.hpp"
 #include "pubsub/decide/grant.hpp"
@@ -155,13 +156,20 @@ xml::Element unchanged(const Node& node, const Modification& change) {
     return subscription_element(shown, at->second.state, at->second.expire());
 }
 
+/// New subscriptions of one request: all, and by the account that they are for.
+struct AddedBy {
+    std::size_t all = 0;
+    std::map<std::string, std::size_t> of;
+};
+
 /// True: done or nothing to do. False: this entry cannot be changed so.
 bool modify_subscription(
     const BrokerState& broker,
     const Context& context,
     const Node& node,
     const Modification& change,
-    Batch& batch
+    Batch& batch,
+    AddedBy& added
 ) {
     const auto wanted = parse_subscription_state(change.value);
     if (!wanted || change.jid.empty()) return false;
@@ -183,7 +191,13 @@ bool modify_subscription(
     if (is_shut_out(node.affiliation(change.jid.bare_view()))) return false;
     if (!broker.policy.may_receive(change.jid, node.governing_name(), node.rights().config().type))
         return false;
-    if (!exists && check_subscription_room(broker, node, change.jid, batch)) return false;
+    if (!exists) {
+        const std::string bare(change.jid.bare_view());
+        if (check_subscription_room(broker, node, change.jid, batch, {added.all, added.of[bare]}))
+            return false;
+        ++added.all;
+        ++added.of[bare];
+    }
     const SubscriptionKey key =
         exists ? found->first : SubscriptionKey{jid, first_subid(node.uid, jid)};
     Subscription next = present_or_new(node, key);
@@ -299,10 +313,11 @@ Decision decide(
     const Node& node = *granted->node;
     Batch batch = start_batch(*granted);
     xml::Element failed = list_of("subscriptions", request.node);
+    AddedBy added;
     for (const Modification& change : request.changes) {
         const bool fits = batch.operations.size() + records_of(context) < operations_max;
         const std::size_t before = batch.operations.size();
-        if (fits && modify_subscription(broker, context, node, change, batch)) {
+        if (fits && modify_subscription(broker, context, node, change, batch, added)) {
             if (batch.operations.size() > before) tell_of(context, change);
             continue;
         }

@@ -42,11 +42,12 @@ Checked<const Subscriptions::value_type*> find_subscription(
 }
 
 std::optional<xml::StanzaError> check_subscription_room(
-    const BrokerState& broker, const Node& node, const xml::Jid& jid, Batch& batch
+    const BrokerState& broker, const Node& node, const xml::Jid& jid, Batch& batch, Added added
 ) {
     const std::size_t node_max = broker.settings.subscriptions_per_node_max;
     const std::size_t account_max = broker.settings.subscriptions_per_account_max;
-    if (node.subscriptions.size() >= node_max)
+    const std::size_t of_node = node.subscriptions.size() + added.all;
+    if (of_node >= node_max)
         return refuse(
             Errc::TooManySubscriptions,
             "The node takes no more subscriptions (pubsub.subscriptions_per_node_max)."
@@ -59,7 +60,8 @@ std::optional<xml::StanzaError> check_subscription_room(
             Errc::TooManySubscriptions,
             "This address has too many subscriptions here (pubsub.subscriptions_per_jid_max)."
         );
-    const std::size_t of_account = broker.memory.subscriptions_of(jid.bare_view());
+    const std::size_t of_account =
+        broker.memory.subscriptions_of(jid.bare_view()) + added.of_account;
     if (of_account >= account_max)
         return refuse(
             Errc::TooManySubscriptions, "An account has at most " + std::to_string(account_max) +
@@ -68,7 +70,7 @@ std::optional<xml::StanzaError> check_subscription_room(
     // Two first subscriptions of an address have the same subid, and meet by that.
     if (first != last || of_account + account_slack >= account_max)
         meet(broker, account_guard("subscriptions", jid.bare_view()), batch);
-    if (node.subscriptions.size() + subscription_slack < node_max) return std::nullopt;
+    if (of_node + subscription_slack < node_max) return std::nullopt;
     batch.expect(Family::Control, guard_key(node.uid), node.guard);
     batch.put(Family::Control, guard_key(node.uid), "");
     return std::nullopt;

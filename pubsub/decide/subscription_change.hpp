@@ -23,9 +23,17 @@ Checked<const Subscriptions::value_type*> find_subscription(
     const Node& node, const std::string& jid, const std::optional<std::string>& subid, Errc none
 );
 
-/// §6.1.3.9. Near the limit of the node, adds its guard to the batch.
+/// New subscriptions to the node that are in the batch already.
+struct Added {
+    std::size_t all = 0, of_account = 0;
+};
+/// §6.1.3.9. Near a limit of the node or of the account, adds its guard to the batch.
 std::optional<xml::StanzaError> check_subscription_room(
-    const BrokerState& broker, const Node& node, const xml::Jid& jid, storage::Batch& batch
+    const BrokerState& broker,
+    const Node& node,
+    const xml::Jid& jid,
+    storage::Batch& batch,
+    Added added = {}
 );
 
 /// The record that is there, or a new one with the options of who gives none.

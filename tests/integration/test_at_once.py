@@ -72,6 +72,16 @@ class AtOnce(unittest.TestCase):
         )
         self.assertEqual(made, BOUND)
 
+    def test_subscriptions_in_one_request_of_an_owner(self):
+        owner, _ = self.log_in("owner", 1) + self.log_in("sub", 1)
+        owner.ok("set", "<create node='a'/>")
+        owner.pubsub("set", "<subscriptions node='a'>" + "".join(
+            f"<subscription jid='sub@{DOMAIN}/r{number}' subscription='subscribed'/>"
+            for number in range(2 * BOUND)
+        ) + "</subscriptions>", owner=True)
+        listed = owner.ok("get", "<subscriptions node='a'/>", owner=True)
+        self.assertEqual(len(listed[0][0]), BOUND)
+
     def test_own_nodes(self):
         self.assertEqual(self.done(self.log_in("own"), "set", None, PUBLISH.format), BOUND)
 

@@ -159,8 +159,8 @@ class OverWebSocket(ComesBack):
     def test_strophe_js(self):
         self.run_in_node("strophe.js", "client.mjs")
 
-    def test_strophe_js_has_one_connection_after_attempts_that_failed(self):
-        """The library tells the end of each of these twice."""
+    def strophe_js_behind_a_relay(self):
+        """It is there, and has published once."""
         self.needs(os.path.exists(example("strophe.js", "node_modules")), "strophe.js")
         relay = Relay(self.server.http)
         self.addCleanup(relay.close)
@@ -171,6 +171,11 @@ class OverWebSocket(ComesBack):
         ])
         self.addCleanup(client.close)
         client.expect("published desk-1")
+        return relay, client
+
+    def test_strophe_js_has_one_connection_after_attempts_that_failed(self):
+        """The library tells the end of each of these twice."""
+        relay, client = self.strophe_js_behind_a_relay()
         relay.cut()
         for _ in range(3):   # the cut, and two attempts
             client.expect("offline")
@@ -184,16 +189,7 @@ class OverWebSocket(ComesBack):
 
     def test_strophe_js_comes_back_where_a_server_closes_before_the_stream(self):
         """The library tells its program nothing of that."""
-        self.needs(os.path.exists(example("strophe.js", "node_modules")), "strophe.js")
-        relay = Relay(self.server.http)
-        self.addCleanup(relay.close)
-        host, port = relay.address
-        client = ExampleClient([
-            "node", example("strophe.js", "client.mjs"), host, str(port), f"desk@{DOMAIN}",
-            self.certificates("desk"), "alerts",
-        ])
-        self.addCleanup(client.close)
-        client.expect("published desk-1")
+        relay, client = self.strophe_js_behind_a_relay()
         closing = ClosingServer(self.server.settings)
         self.addCleanup(closing.close)
         relay.target = closing.address

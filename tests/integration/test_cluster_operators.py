@@ -174,7 +174,7 @@ class Operators(unittest.TestCase):
         until(lambda: self.cluster.is_ready(last), "the last one serves")
         client = self.client("last", last)
         client.does(f"<create node='last-{time.monotonic_ns()}'/>")
-        time.sleep(2.5)   # a member that leaves ends within a second or so
+        time.sleep(5)   # a member that may leave ends within four seconds
         client.does(f"<create node='last-{time.monotonic_ns()}'/>")
         is_leaving = last.cluster_status()["draining"] or self.leaving(last, last) is not None
         gone[0].start()

@@ -350,7 +350,10 @@ std::optional<std::string> Cluster::sent_elsewhere() const {
     std::vector<std::string> places;
     for (const Member& member : members_)
         if (!member.is_draining && !member.clients.empty()) places.push_back(member.clients);
-    if (places.empty()) return std::string();
+    if (places.empty()) {
+        const Member* last = last_of_drained();
+        return last != nullptr ? last->clients : std::string();
+    }
     return places[turn++ % places.size()];
 }
 

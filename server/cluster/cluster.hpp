@@ -79,8 +79,8 @@ public:
     Links& links() { return *links_; }
     const Member& self() const { return known_self_; }
 
-    /// While this member leaves: so many sessions and transfers are still here. nullopt: it does
-    /// not leave any more. Any thread.
+    /// While this member leaves: so many sessions and transfers are still here. nullopt: it stays,
+    /// for now or for good. Any thread.
     void tell_leaving(std::optional<std::uint64_t> left);
 
     // Set before `begin`. On the cluster's thread.
@@ -145,6 +145,7 @@ private:
     void follow_wish(Wish wish);
     void set_draining(bool is_draining);
     void stand_or_not();
+    const Member* last_of_drained() const;
     void note_others();
     void note_log_end();
     bool may_stand(const std::vector<Member>& members) const;

@@ -66,19 +66,30 @@ void Cluster::note_fitness(bool may_lead) {
     stand_or_not();
 }
 
+/// Of members that are all drained the one with the greatest number stays, should all of them
+/// leave. Under the lock.
+const Member* Cluster::last_of_drained() const {
+    const Member* last = nullptr;
+    for (const Member& member : members_) {
+        if (takes_clients(member)) return nullptr;
+        if (member.flushed_group != serves_nobody && (!last || member.id > last->id))
+            last = &member;
+    }
+    return last != nullptr && last->id > known_self_.id ? last : nullptr;
+}
+
 /// While all members that are there are drained they lead and take clients as if none were: the
-/// last one that was not may have been lost, or several were drained at once.
+/// last one that was not may have been lost, or several were drained at once. One that leaves sends
+/// its clients to the one that stays.
 void Cluster::note_others() {
-    bool is_needed = false, serves_another = false;
+    bool is_needed = false, is_last = false;
     {
         const std::lock_guard lock(mutex_);
         is_needed = std::ranges::none_of(members_, takes_clients);
-        // Of members that are all drained the one with the greatest number is left.
-        serves_another = std::ranges::any_of(members_, [this](const Member& member) {
-            return member.id > known_self_.id && member.flushed_group != serves_nobody;
-        });
+        is_last = is_needed && last_of_drained() == nullptr;
     }
-    may_leave_ = is_drain_recorded_ && (!is_needed || serves_another);
+    may_leave_ = is_drain_recorded_ && !is_last;
+    if (leaving_ != 0 && may_leave_) is_needed = false;
     if (is_needed_.exchange(is_needed) == is_needed || !is_draining_) return;
     log_.warn("cluster_drained_serves", {{"on", is_needed ? "yes" : "no"}});
     if (!is_needed && on_drain) on_drain();

@@ -24,6 +24,7 @@ void Core::enable(const SessionPtr& session, const sm::Enable& enable) {
         return fanout_.end(
             session, {"policy-violation", "stream management was enabled before", {}}
         );
+    fanout_.flush_now(session);   // stanzas before <enabled/> are not counted
     fanout_.send_element(session, manage(session, enable));
 }
 

@@ -15,6 +15,15 @@ constexpr std::size_t asked_per_tick_max = 200, noted_per_tick_max = 400;
 constexpr auto ask_every = std::chrono::milliseconds(100);
 /// Ticks between two questions to one session.
 constexpr unsigned ticks_per_question = 10;
+
+/// A session that is sent no items any more, as another stream has bound its resource or its rights
+/// have ended, may have its stream for a while: items of that time are not its own.
+Revision handed_live(
+    const Session& session, const SessionRegistry& sessions, const Fanout& fanout
+) {
+    const bool is_live = fanout.may_receive(session) && sessions.find(session.id).get() == &session;
+    return is_live && session.pending.empty() ? fanout.completed() : session.sent_to;
+}
 }   // namespace
 
 /// One that is connected goes before one that hibernates, which may never come back.
@@ -43,8 +52,8 @@ Revision CatchUp::known(const std::string& jid) const {
 /// Everything up to here was handed to its transport.
 Position CatchUp::told(const Session& session) const {
     if (session.paused) return *session.paused;
-    const bool is_handed = session.pending.empty();
     if (session.replay) {
+        const bool is_handed = session.pending.empty();
         const auto& lag = *session.replay;
         Position told = is_handed ? lag.after : lag.after_before;
         // The first items of a new subscription are before this position until they are sent.
@@ -54,8 +63,8 @@ Position CatchUp::told(const Session& session) const {
         }
         return told;
     }
-    const Revision last = is_handed ? fanout_.completed() : session.sent_to;
-    const Revision told = fanout_.told_but_for_digests(session, last);
+    const Revision told =
+        fanout_.told_but_for_digests(session, handed_live(session, sessions_, fanout_));
     return {told, told};
 }
 
@@ -105,7 +114,8 @@ HandedPlace CatchUp::leave_off(const SessionPtr& session) {
     HandedPlace place;
     place.is_active = session->is_active;
     if (session->is_active) {
-        if (!session->replay) start_replay(session, {fanout_.completed(), fanout_.completed()});
+        const Revision live = handed_live(*session, sessions_, fanout_);
+        if (!session->replay) start_replay(session, {live, live});
         place.after = session->replay->after;
         place.earlier = session->replay->earlier;
         place.had = session->replay->had;

@@ -149,7 +149,8 @@ void leave_cluster(const Options& options, std::string member) {
     std::string said;
     while (const auto row = find_leaving(options, member, member == asked)) {
         const boost::json::value& left = row->at("leaving");
-        if (!row->at("is_needed").as_bool()) needed_since = std::chrono::steady_clock::now();
+        const bool stays = row->at("is_needed").as_bool() && left.is_null();
+        if (!stays) needed_since = std::chrono::steady_clock::now();
         if (std::chrono::steady_clock::now() - needed_since > begins_within)
             throw Failed(
                 Exit::Refused,

@@ -44,11 +44,13 @@ void LeaveWatch::look() {
     if (!cluster_.is_draining()) return end();   // an administrator called it back
     const auto now = Clock::now();
     const Left left = look_around();
-    if (!cluster_.may_leave()) may_leave_since_ = now;
+    const bool goes = cluster_.may_leave();
+    if (!goes) may_leave_since_ = now;
     const bool may_leave = now - may_leave_since_ >= settled_after;
     if (left != left_ || !may_leave) moved_ = now;
     left_ = left;
-    cluster_.tell_leaving(left.sessions + left.transfers);
+    // From then on its clients go to the others.
+    cluster_.tell_leaving(goes ? std::optional(left.sessions + left.transfers) : std::nullopt);
     if ((may_leave && left.is_nothing()) || now - moved_ > patience) {
         say(left, true);
         // The word of it is on its way to the other members.

@@ -5,6 +5,7 @@
 import asyncio
 import re
 import ssl
+import time
 
 from crash.wire import BIND, FEATURES, HEADER, PUBSUB, SASL, Gone, Wire, context
 
@@ -78,6 +79,7 @@ class Member:
         self.session = self.resumptions = 0
         self.lines = {}   # of the network, by session: where one is not resumed, it has one
         self.acknowledged = []   # items of this publisher
+        self.events = []         # (when, session, what it saw of its streams)
         self.link = None
         self.is_online = asyncio.Event()
         self.is_subscribed = False
@@ -96,6 +98,10 @@ class Member:
         """What it is doing."""
         return f"session {self.session}, {self.resumptions} resumptions"
 
+    def note(self, what):
+        """For whoever looks into a fault."""
+        self.events.append((time.time(), self.session, what))
+
     # --- its life -----------------------------------------------------------------------------
 
     async def live(self):
@@ -107,8 +113,9 @@ class Member:
                 factor = patience = 1
                 self.is_online.set()
                 await self.link.closed
-            except BROKEN:
-                pass
+                self.note("closed")
+            except BROKEN as error:
+                self.note(f"no login: {error!r}")
             self.is_online.clear()
             if self.link is not None:
                 self.link.drop()
@@ -117,13 +124,16 @@ class Member:
             await asyncio.sleep(factor * self.rng.uniform(*BACK_OFF_SECONDS))
 
     async def _connect(self):
-        self.link = link = await Link.open(self.network.address, self.bundle, self._on_element)
+        address = self.network.address
+        self.note(f"connects to {address}")
+        self.link = link = await Link.open(address, self.bundle, self._on_element)
         if self.token is not None and await self._resume(link):
             return
         self._forget()
         link.write(BIND.format("breaks"))
         await link.expect(r"<iq\b[^>]*type='result'.*?</iq>")
         self.session += 1
+        self.note(f"bound, behind {self.receipts[-1:]}")
         self.lines[self.session] = self.network.line_of(link.port)
         if self.wants_sm and SM in link.features:
             link.write(f"<enable xmlns='{SM}' resume='true'/>")
@@ -139,6 +149,7 @@ class Member:
     async def _resume(self, link):
         link.write(f"<resume xmlns='{SM}' h='{self.handled}' previd='{self.token}'/>")
         answer = (await link.expect(r"<resumed\b[^>]*/>|<failed\b.*?(?:/>|</failed>)")).group()
+        self.note(f"resumes with h='{self.handled}' behind {self.receipts[-1:]}: {answer}")
         if answer.startswith("<failed"):
             return False
         self.resumptions += 1

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shutil
 import threading
 import time
 
@@ -363,6 +364,15 @@ class Story:
         )
         if not self.is_linearizable:
             self.failed(self.verdict)
+
+    def keep(self):
+        """Beside the history: the members' logs, and what each reader saw."""
+        for member in self.cluster:
+            shutil.copy(member.log_path, os.path.join(self.folder, f"{member.name}.log"))
+        for number, one in enumerate(self.subscribers):
+            path = os.path.join(self.folder, f"reader{number}.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"events": one.events, "receipts": one.receipts}, file, indent=0)
 
     def summary(self):
         resumed = sum(one.resumptions for one in self.subscribers)

@@ -208,6 +208,11 @@ void CatchUpStage::leaves(const SessionPtr& session, server::Delivered delivered
     fanout.flush();
 }
 
+void CatchUpStage::is_replaced(const SessionPtr& session) {
+    sessions_.leave(*session);
+    fanout.presence_changed(session->bare);
+}
+
 SessionPtr CatchUpStage::is_elsewhere(
     const std::string& full, const std::shared_ptr<server::Elsewhere>& member
 ) {

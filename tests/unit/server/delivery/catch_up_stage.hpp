@@ -115,6 +115,8 @@ public:
         const std::string& full, bool is_fast = true, std::size_t outbox_bytes_max = 64 * 1024
     );
     void leaves(const server::SessionPtr& session, server::Delivered delivered = {});
+    /// Another stream has bound its resource, whose client did not log in yet.
+    void is_replaced(const server::SessionPtr& session);
     /// A session of an account is on that member, and is there no more.
     server::SessionPtr is_elsewhere(
         const std::string& full, const std::shared_ptr<server::Elsewhere>& member

@@ -30,6 +30,9 @@ struct ManagedStage : CatchUpStage {
         creates("n");
         auto session = managed(outbox_bytes_max);
         subscribes(desk, "n", bare);
+        return is_live(session);
+    }
+    SessionPtr is_live(SessionPtr session) {
         catch_up(session);
         acknowledges(session);
         items(session);
@@ -143,6 +146,42 @@ TEST_CASE_METHOD(
     }
     CHECK(transport(session).closed().empty());
     CHECK(session->budget->used() <= 64 * 1024);
+}
+
+TEST_CASE_METHOD(
+    ManagedStage, "what comes while a stream that was replaced ends is not its own", "[managed]"
+) {
+    ends(subscribed());
+    for (const bool is_asked : {false, true}) {
+        const auto before = is_live(managed());
+        publishes("n", "read");
+        acknowledges(before);
+        items(before);
+        is_replaced(before);
+        publishes("n", "between");
+        if (is_asked) catch_up_of_all.note_acknowledged(before);
+        CHECK(items(before).empty());
+        ends(before);
+        const auto after = managed();
+        catch_up(after);
+        CHECK(items(after) == Ids{"between"});
+        acknowledges(after);
+        ends(after);
+    }
+}
+
+TEST_CASE_METHOD(
+    ManagedStage, "what comes while a session whose rights ended leaves is not its own", "[managed]"
+) {
+    const auto before = subscribed();
+    before->is_ended = true;
+    fanout.presence_changed(before->bare);
+    publishes("n", "between");
+    CHECK(items(before).empty());
+    ends(before);
+    const auto after = managed();
+    catch_up(after);
+    CHECK(items(after) == Ids{"between"});
 }
 
 TEST_CASE_METHOD(ManagedStage, "a client is asked to acknowledge", "[managed]") {

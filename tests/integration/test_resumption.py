@@ -5,6 +5,7 @@ import asyncio
 import datetime
 import os
 import re
+import threading
 import time
 import unittest
 import xml.etree.ElementTree as ET
@@ -241,6 +242,58 @@ class Break(Resumed):
         self.assertTrue(self.session(self.desk)["active"])
         counts = [self.server.admin_json("status")["hibernating"] for _ in self.server.each()]
         self.assertEqual(sum(counts), 1)
+
+
+class BoundAgain(Resumed):
+    """A client that lost its stream binds its resource again, before the server knows of the loss."""
+
+    rounds = 100
+
+    def publish_until(self, is_over):
+        """Items one after the other; how many is known when it returns."""
+        self.published = 0
+        while not is_over.is_set():
+            self.publish(self.published, self.published + 1)
+            self.published += 1
+
+    @staticmethod
+    def read(client):
+        """All that comes, acknowledged as soon as it comes, until the stream ends."""
+        try:
+            while not client.closed:
+                client.receive(time.monotonic() + 30)
+                client.ack()
+        except (OSError, AssertionError):
+            pass
+
+    def test_no_item_falls_between_the_two_streams(self):
+        is_over = threading.Event()
+        publisher = threading.Thread(target=self.publish_until, args=(is_over,))
+        streams, readers = [self.subscriber()], []
+        publisher.start()
+        try:
+            for number in range(self.rounds):
+                readers.append(threading.Thread(target=self.read, args=(streams[-1],)))
+                readers[-1].start()
+                time.sleep(0.01 + 0.003 * (number % 7))
+                streams.append(self.manage(self.desk))
+        finally:
+            is_over.set()
+            publisher.join(60)
+        last = f"i{self.published - 1}"
+        streams[-1].wait_items(last)
+        for reader in readers:
+            reader.join(60)
+        reached = -1
+        for number, stream in enumerate(streams):
+            numbers = [int(item[1:]) for item in stream.items()]
+            if not numbers:
+                continue
+            with self.subTest(stream=number):
+                self.assertLessEqual(numbers[0], reached + 1, "items were left out")
+                self.assertEqual(numbers, list(range(numbers[0], numbers[-1] + 1)))
+            reached = max(reached, numbers[-1])
+        self.assertEqual(reached, self.published - 1)
 
 
 class StockClient(Resumed):

@@ -105,6 +105,17 @@ class Folder:
             if room is not None and count > FILES_MAX:
                 yield f"{folder}/ has {count} files in the room {', '.join(self.rooms[room])}"
 
+    def named_wrongly(self):
+        """Rooms that have two rows, or none of whose files is there."""
+        names = [name for row in self.rooms for name in row]
+        for name in sorted(set(names)):
+            if names.count(name) > 1:
+                yield f"{self.name}/README.md names {name} twice"
+            path = os.path.join(ROOT, self.name, name)
+            is_there = f"{self.name}/{name}" in self.units
+            if not (os.path.isdir(path) if name.endswith("/") else is_there):
+                yield f"{self.name}/README.md names {name}, which is not there"
+
     def circles(self):
         """Strongly connected units (Tarjan), each as one line."""
         includes = defaultdict(set)
@@ -143,6 +154,7 @@ class Folder:
             yield f"{self.name}/README.md names no rooms"
             return
         yield from (f"{unit} is in no room of {self.name}/README.md" for unit in self.homeless())
+        yield from self.named_wrongly()
         yield from self.upward()
         yield from (f"circle: {circle}" for circle in self.circles())
         yield from self.crowded()

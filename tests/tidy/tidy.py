@@ -137,6 +137,14 @@ class Tidy:
         for name in rooms.FOLDERS:
             yield from rooms.Folder(name).faults()
 
+    def rule_readmes_name_the_files_beside_them(self):
+        read = {}
+        for path in source_files():
+            if path.split("/")[0] in LAYERS and path.endswith((".cpp", ".hpp", "README.md")):
+                with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                    read[path] = file.read() if path.endswith(".md") else ""
+        return rooms.files_without_a_word(read)
+
     def rule_no_trailing_space_and_no_tabs(self):
         return self.matches(re.compile(r"[ \t]+$|\t"), lambda path: True)
 

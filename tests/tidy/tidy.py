@@ -191,6 +191,15 @@ class Tidy:
             found = re.findall(r"(?m)^(\S+?):(\d+):\d+: error", done.stderr)
             yield from (f"{path}:{line}: clang-format-19 -i {path}" for path, line in found)
 
+    def rule_scripts_use_what_they_import(self):
+        for path, lines in self.text.items():
+            if path.endswith(".py") or "python" in (lines or [""])[0]:
+                try:
+                    found = list(unused.unused_imports("\n".join(lines) + "\n"))
+                except SyntaxError:   # rule_scripts_parse names it
+                    continue
+                yield from (f"{path}:{line}: {name} has no user" for line, name in found)
+
     def rule_scripts_parse(self):
         for path, lines in self.text.items():
             if path.endswith(".py") or "python" in (lines or [""])[0]:

@@ -17,7 +17,7 @@ constexpr auto ask_every = std::chrono::milliseconds(100);
 constexpr unsigned ticks_per_question = 10;
 }   // namespace
 
-/// One that is connected goes before one that hibernates, which may never come back.
+/// A connected session goes before one that hibernates, which may never come back.
 SessionPtr CatchUp::companion_of(const Session& session) const {
     SessionPtr hibernating;
     for (const auto& other : sessions_.of_account(session.bare.str())) {

@@ -9,7 +9,7 @@ has one in the tables of tests/found. A file that a comment names is there. So i
 that begins with a folder beside it or at the top.
 
 Sentences: none begins with a word that has no meaning yet (who, what, nobody, nothing …), and no
-comment begins with "it": the subject is a noun."""
+comment begins with a pronoun (it, they, those, one that, none): the subject is a noun."""
 
 import fnmatch
 import io
@@ -21,7 +21,7 @@ import tokenize
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = re.compile(r"^(xml|storage|pubsub|controller|server|tests|conf)/")
 STARTS = re.compile(r"""^["'(]*(who|whoever|whom|whose|what|whatever|nobody|nothing)\b""", re.I)
-STARTS_COMMENT = re.compile(r"^(it|its)\b", re.I)
+STARTS_COMMENT = re.compile(r"^(?:(?i:its?)|They|Those|None|One (?:that|who|which|is))\b")
 # A sentence begins behind a full stop, or behind a colon with a capital.
 BETWEEN = re.compile(r"""(?<=[.!?])\s+|(?<=[:;])\s+(?=[A-Z"'(`])""")
 FIRST_LINE = re.compile(r"^[\w-]*[./][\w./-]*: ")
@@ -52,6 +52,8 @@ SAMPLES = (
     "Who is away gets it later.",
     "The item is kept. Nothing is written for it.",
     "It is kept.",
+    "Those that have room go on.",
+    "One that waits.",
 )
 
 

@@ -30,7 +30,7 @@ std::string size_text(std::uint64_t bytes) {
     return out.str();
 }
 
-/// Those that have a check of their own here.
+/// Options that have a check of their own here.
 bool is_told_elsewhere(const std::string& key) {
     return key == "storage.free_bytes_min" || key == "limits.connections_max";
 }

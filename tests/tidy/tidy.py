@@ -127,6 +127,13 @@ class Tidy:
         yield from prose.bad_references(self.text, source_files())
         yield from prose.bad_references_of_texts(source_files())
 
+    def rule_records_and_events_are_in_the_grammar(self):
+        with open(os.path.join(ROOT, "storage", "README.md"), encoding="utf-8") as file:
+            grammar = file.read()
+        for name, letter in re.findall(r"(\w+) = '(.)',", "\n".join(self.text["storage/keys.hpp"])):
+            if f"'{letter}'" not in grammar:
+                yield f"storage/README.md: no '{letter}', {name} of storage/keys.hpp"
+
     def rule_sentences_of_comments_have_a_subject(self):
         return prose.bad_sentences(self.text)
 

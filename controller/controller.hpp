@@ -267,7 +267,7 @@ public:
         std::string_view condition,
         std::string_view reason
     );
-    /// Those refusals since the start, by what was refused and condition. For metrics.
+    /// Such refusals since the start, by what was refused and condition. For metrics.
     const std::map<std::pair<std::string, std::string>, std::uint64_t>& refusal_counts() const;
     /// Puts on record something that the server itself found: a clock that jumped.
     void record_system(std::string_view what, std::string_view detail);

@@ -66,7 +66,7 @@ class Sessions {
 public:
     virtual ~Sessions() = default;
     virtual std::vector<SessionView> sessions() const = 0;
-    /// Those behind that id, by id, at most so many; the same default as `resources`.
+    /// Sessions behind that id, by id, at most so many; the same default as `resources`.
     virtual std::vector<SessionView> sessions_after(std::uint64_t id, std::size_t max) const;
     virtual const Identity* identity(std::uint64_t session) const = 0;
     virtual bool is_active(std::uint64_t session) const = 0;

@@ -215,7 +215,7 @@ public:
         std::vector<NodeView> topics;
         std::string next;   // the last name that was looked at; empty: there are no more
     };
-    /// Those of them with that part in their names, letters of ASCII in any case; no subtopics, nor
+    /// Topics with that part in their names, letters of ASCII in any case; no subtopics, nor
     /// collections of them. So many names are looked at, so that a page may be short.
     TopicPage topics(
         std::string_view after, std::string_view part, std::size_t max, std::size_t looked_at_max
@@ -237,7 +237,7 @@ public:
     bool publishes(std::uint64_t node, std::string_view bare) const;
     /// Nodes at which the account is owner or publisher.
     std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
-    /// Those of the broker's address.
+    /// Nodes at the broker's address.
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;

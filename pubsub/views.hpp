@@ -38,7 +38,7 @@ struct ShownItems {
     std::string next;   // the cursor of the page behind; empty: there is none
 };
 
-/// One who has something at a node that the policy may take away.
+/// A subscriber or publisher of a node, whose right the policy may take away.
 struct Holder {
     enum class Kind : std::uint8_t { Subscriber, Publisher } kind = Kind::Subscriber;
     std::string node, type;

@@ -44,7 +44,7 @@ public:
 
     /// Shows the next batches of the stream, in order, until `take` returns false.
     void visit_unsent(const std::function<bool(std::uint64_t number, const Own&)>& take) const;
-    /// Those that visit_unsent() showed, up to that number, are sent.
+    /// Batches that visit_unsent() showed, up to that number, are sent.
     void sent_up_to(std::uint64_t number);
     /// Bytes that were sent in this stream and have no outcome.
     std::size_t bytes_under_way() const { return bytes_under_way_; }
@@ -55,7 +55,7 @@ public:
     Ticket committed(std::uint64_t number);
     /// The leader of `term` refused it. Kept until the head at which that was decided is applied.
     void refused(std::uint64_t term, Refusal refusal);
-    /// Those that may be told now, in the order of their numbers.
+    /// Refused batches that may be told now, in the order of their numbers.
     std::vector<Refused> take_refused(Revision head);
     /// All that are left, with `error`, or UnknownOutcome where a leader may have taken it.
     std::vector<Refused> close(Errc untaken, const std::string& detail);

@@ -41,7 +41,7 @@ public:
     void look_at(const pubsub::Holder& holder, std::vector<PolicyCut>& cuts) const {
         const auto jid = xml::Jid::from_canonical(holder.jid);
         const Account* account = state_.accounts.find(jid.bare_view());
-        // Those have nothing that a policy could take.
+        // Holders that have no right from the policy: nothing can be taken from them.
         if (account == nullptr || account->state != AccountState::Enabled) return;
         if (account->is_in(administrators_group)) return;
         const bool is_subscriber = holder.kind == pubsub::Holder::Kind::Subscriber;

@@ -35,7 +35,7 @@ public:
 private:
     /// Where a record of that key is folded into.
     struct Place {
-        // None: the news has been taken.
+        // A place in no list: its news has been taken.
         enum class List { News, Repeats, None } list = List::News;
         std::size_t at = 0;
     };

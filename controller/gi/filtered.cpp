@@ -54,7 +54,7 @@ Outcome<std::string> left_node(const Call& call, const std::string& topic) {
     }
     if (name.empty()) return topic;
     const auto node = call.state.directory.node(name);
-    // One that the client is not subscribed to is none for it: its name tells a filter of others.
+    // The client sees only subtopics that it is subscribed to: a name tells a filter of others.
     const auto own = call.state.directory.broker()->subscribed_nodes(call.actor().jid.bare());
     const bool is_own = node && std::ranges::find(own, node->uid) != own.end();
     if (is_own && node->topic == topic && !node->filter.empty()) return name;

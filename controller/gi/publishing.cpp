@@ -110,7 +110,7 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
         is_good = is_good && next.schema_namespace.size() <= declared_bytes_max &&
                   next.schema_location.size() <= declared_bytes_max;
     }
-    // They stay in memory for each topic.
+    // Names of queries and notifications stay in memory for each topic.
     constexpr std::size_t names_bytes_max = 16 * 1024;
     std::size_t bytes = 0;
     for (const auto* names : {&next.queries, &next.notifications})

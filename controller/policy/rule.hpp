@@ -20,7 +20,7 @@ namespace grid::controller::policy {
 /// In the conditions of one rule together: each is a look of its own.
 inline constexpr std::size_t condition_values_max = 64;
 
-/// Those of the broker and, behind them, those that only the controller decides. All are about a
+/// Rights at the broker and, behind them, those that only the controller decides. All are about a
 /// topic but the last two, which are about another client: `message`, and `bulk` in a rule that
 /// names clients or groups as those who get the data.
 enum class Right {

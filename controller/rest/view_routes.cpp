@@ -1,4 +1,4 @@
-// controller/rest/view_routes.cpp: topics, sessions, status and audit by REST.
+// controller/rest/view_routes.cpp: topics, sessions, transfers, events and status by REST.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -188,8 +188,8 @@ HttpDecision list_sessions(const Call& call) {
     );
 }
 
-/// Those under way, which are bounded (bulk.transfers_max), with the first page; then those that
-/// ended, the newest first.
+/// Transfers under way, which are bounded (bulk.transfers_max), with the first page; then those
+/// that ended, the newest first.
 HttpDecision list_transfers(const Call& call) {
     const std::string after = call.request.in_query("after");
     std::uint64_t last = 0;

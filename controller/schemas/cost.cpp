@@ -58,7 +58,7 @@ private:
         const auto found = known_.find(use);
         if (problem_ || found == known_.end()) return {};   // of the schema language itself
         if (const auto counted = sizes_.find(use); counted != sizes_.end()) return counted->second;
-        // One that comes back to itself is refused by libxml2, or not repeated.
+        // A component that contains itself is refused by libxml2, or not repeated.
         sizes_[use] = {};
         Size size{0, 0, 0};
         for (const Part& part : found->second) {

@@ -168,7 +168,7 @@ std::vector<const Node*> EventRenderer::matching(const Node& node, const std::st
     return broker_.filter_indexes.match(*broker_.filter, node, extracted);
 }
 
-/// Those whom the topic or several of its subtopics tell of the same item.
+/// The addresses that get the same item from the topic, or from several of its subtopics.
 std::shared_ptr<Joint> EventRenderer::joint_of(
     const Node& topic, const std::vector<const Node*>& subtopics
 ) const {
@@ -229,8 +229,8 @@ void EventRenderer::operator()(const ItemsRetracted& event) {
         tell_retracted(*node, event);
 }
 
-/// Those subtopics that had the items; all of them where it is not known any more what filters
-/// asked of an item: then who never had it learns an id.
+/// Goes to the subtopics that had the items; to all where it is not known any more what filters
+/// asked of an item: then a subscriber that never had it learns its id.
 void EventRenderer::tell_retracted(const Node& node, const ItemsRetracted& event) {
     std::map<std::uint64_t, std::string> ids;   // by subtopic
     for (std::size_t i = 0; i < event.ids.size(); ++i) {

@@ -234,7 +234,7 @@ std::vector<Batch> Leases::due(
     purge_offline(broker, batches, batches_max);
     look_at_contacts(broker);
     look_for_orphans(broker);
-    // They stay in the list until they are seen gone, or written anew.
+    // Subscriptions stay in the list until they are seen gone, or written anew.
     std::size_t in_batch = endings_per_batch;
     for (std::size_t i = std::min(endings_per_look, endings_.size()); i > 0; --i) {
         const Ending ending = std::move(endings_.front());

@@ -128,7 +128,8 @@ void RetentionRound::erase_up_to(const Node& node, std::size_t from, std::size_t
         if (newest > node.lost_up_to)
             batch.put(Family::Control, lost_key(node.uid), encode(LostRecord{newest}));
         ItemsRetracted event{node.uid, node.notifies_evictions(), {}};
-        // Those that expired in sight of all; the others were told of when they were hidden.
+        // Items that were visible until they expired; of hidden ones subscribers have heard
+        // already.
         for (std::size_t rank = std::max(from, hidden); rank < end; ++rank)
             event.ids.emplace_back(node.items.at(rank).id);
         if (event.is_notified && !look_at(node, std::max(from, hidden), end, event)) return;

@@ -71,7 +71,7 @@ bool is_known_subtopic(const BrokerState& broker, const Principal& actor, const 
 
 bool is_for_account(const BrokerState& broker, const Node& node, std::string_view bare) {
     if (!node.is_subtopic()) return true;
-    // One that is deleted has left its topic, and its end is still to be told.
+    // A subtopic that is deleted has left its topic, and its end is still to be told.
     const Node* topic = node.topic ? node.topic : broker.memory.find(node.record.topic);
     if (!topic) return false;
     const Affiliation affiliation = topic->affiliation(bare);

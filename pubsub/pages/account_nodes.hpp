@@ -24,7 +24,7 @@ bool is_visible_at_account(const BrokerState& broker, const Principal& actor, co
 
 /// The live nodes of the account, in the order of their names.
 std::vector<const Node*> nodes_of_account(const BrokerState& broker, std::string_view owner);
-/// Those that the actor may know of, as an answer to disco#items.
+/// The account's nodes that the actor may know of, as an answer to disco#items.
 Checked<xml::Element> list_nodes_of_account(
     const BrokerState& broker,
     const Principal& actor,

@@ -51,7 +51,7 @@ public:
     std::size_t total() const { return total_; }
     /// How many of them have a name before that one, or up to it.
     std::size_t rank_of(std::string_view name, bool is_after) const;
-    /// Those with ranks [from, to).
+    /// The nodes with ranks [from, to).
     std::vector<const Node*> range(std::size_t from, std::size_t to) const;
 
 private:

@@ -13,7 +13,7 @@ namespace {
 template <class Use, class... Uses>
 constexpr bool is_any_of = (std::is_same_v<Use, Uses> || ...);
 
-/// Those that are about collections, archives and the service as a whole.
+/// Requests about collections, archives and the service as a whole.
 template <class Use>
 constexpr bool is_of_broker = is_any_of<
     Use,

@@ -30,10 +30,10 @@ struct BackupSettings {
     bool is_evaluation = false;
 };
 
-/// One is made at a time, by a thread of its own: a checkpoint of the store, then links to the
-/// files of all uploads that are complete in it, a slice at a time, beside commits. Such a file
-/// does not change any more, and none is erased until the links are there. Then each is hashed and
-/// linked, or copied to another volume, and named in the manifest. One that a crash leaves half
+/// Backups are made one at a time, by a thread of their own: a checkpoint of the store, then links
+/// to the files of all uploads that are complete in it, a slice at a time, beside commits. Such a
+/// file does not change any more, and none is erased until the links are there. Then each is hashed
+/// and linked, or copied to another volume, and named in the manifest. One that a crash leaves half
 /// done has another name, which says whose it is, and is removed by that grid's next start. Any
 /// thread.
 class Backups final : public controller::BackupControl {

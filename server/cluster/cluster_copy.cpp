@@ -36,7 +36,7 @@ void Cluster::stop_copies() {
     if (copies_) copies_->stop();
 }
 
-/// Those that are connected, the leader first.
+/// The members that are connected, the leader first.
 std::vector<Member> Cluster::linked() const {
     std::vector<Member> found;
     for (const LinkStatus& link : links_->status())

@@ -26,7 +26,7 @@ const Member* ahead_of(std::uint64_t known, const std::vector<Member>& members) 
     return ahead;
 }
 
-/// One that is drained, starts, or cannot follow takes none.
+/// A member that is drained, starts, or cannot follow takes none.
 bool takes_clients(const Member& member) {
     return !member.is_draining && member.flushed_group != serves_nobody;
 }

@@ -53,7 +53,7 @@ public:
         const std::vector<Member>& others,
         std::function<void(bool)> done
     );
-    /// Those that began before.
+    /// Ends the waits that began before.
     void give_up(TimePoint before);
     /// That member has applied the revision.
     void applied(storage::MemberId member, storage::Revision revision);

@@ -49,8 +49,8 @@ public:
     );
     ~Directory() override;
 
-    /// Those that have a lease, this one or not. One that has none any more, and no connection, is
-    /// lost.
+    /// The members that have a lease, this one or not. A member that has none any more, and no
+    /// connection, is lost.
     void set_members(std::vector<Member> members);
     /// Sessions of that member end here, and if this member leads, what they left behind ends, too.
     void member_lost(storage::MemberId member);
@@ -157,7 +157,7 @@ private:
     bool tell_ends(Peer& peer);
     bool tell_mark(Peer& peer);
     void tell_heard();
-    /// Those that wait for nothing any more, or for too long, go on.
+    /// Sessions that wait for nothing any more, or for too long, go on.
     void look_at_waits();
     void send(const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas);
     bool ask(Peer& peer, const QueryElsewhere& query);

@@ -149,7 +149,7 @@ void Directory::hear_gone(Peer& peer, std::uint64_t session) {
     core_.leave_elsewhere(gone);
 }
 
-/// Those that are not in the list ended while there was no connection.
+/// Sessions that are not in the list ended while there was no connection.
 void Directory::hear_complete(Peer& peer) {
     for (const std::uint64_t session : std::exchange(peer.unlisted, {})) hear_gone(peer, session);
     settle_doubts(peer);

@@ -68,7 +68,7 @@ public:
     virtual void start() = 0;
     /// No callback begins afterwards, once the strand has seen it.
     virtual void stop() = 0;
-    /// Those that etcd knows now; links to others are cut.
+    /// The members that etcd knows now; links to others are cut.
     virtual void set_members(std::vector<Member> members) = 0;
     /// False: it is not connected, the frame is too large, or its queue is full.
     virtual bool send(storage::MemberId to, Channel channel, std::string payload) = 0;

@@ -9,8 +9,8 @@
 namespace grid::server::cluster {
 
 namespace {
-/// One that fits into no frame would hold up all behind it: what a frame has beside the text fits
-/// into the rest.
+/// A stanza that fits into no frame would hold up all behind it: what a frame has beside the text
+/// fits into the rest.
 const std::size_t stanza_frame_bytes_max = LinksSettings{}.frame_bytes_max - 64UL * 1024;
 }   // namespace
 

@@ -31,11 +31,28 @@ Option* find(std::vector<Option>& options, std::string_view key) {
     return found == options.end() ? nullptr : &*found;
 }
 
-std::string unknown_key(std::vector<Option>& options, const std::string& key) {
-    auto nearest = std::ranges::min_element(options, {}, [&](const Option& option) {
-        return distance(option.key, key);
-    });
-    return "there is no option '" + key + "'; did you mean '" + nearest->key + "'?";
+/// The name that the operator may have meant, or where all of them are. `names`: of the options;
+/// `quote` stands around a name.
+std::string advice(
+    const std::vector<std::string>& names, const std::string& given, const std::string& quote
+) {
+    const std::string* meant = nullptr;
+    std::size_t least = std::max<std::size_t>(2, given.size() / 3) + 1;
+    for (const std::string& name : names) {
+        const bool lacks_section = name.ends_with("." + given);
+        const std::size_t away = lacks_section ? 0 : distance(name, given);
+        if (away >= least) continue;
+        meant = &name;
+        least = away;
+    }
+    if (meant == nullptr) return "; gridd.toml(5) has all of them";
+    return "; did you mean " + quote + *meant + quote + "?";
+}
+
+std::string unknown_key(const std::vector<Option>& options, const std::string& key) {
+    std::vector<std::string> keys;
+    for (const Option& option : options) keys.push_back(option.key);
+    return "there is no option '" + key + "'" + advice(keys, key, "'");
 }
 
 std::string where(const std::string& file, const toml::source_region& region) {
@@ -148,18 +165,16 @@ void read_environment(
 void note_unknown_variables(
     const std::vector<Option>& options, const ConfigSources& sources, Config& config
 ) {
+    std::vector<std::string> known;
+    for (const Option& option : options) known.push_back(environment_name(option.key));
     for (const std::string& name : sources.environment_names) {
         if (!name.starts_with("GRIDD_") || name == "GRIDD_DATA") continue;
         // Of a service called gridd, by Kubernetes and by Docker's links.
         if (name.starts_with("GRIDD_SERVICE_") || name.starts_with("GRIDD_PORT")) continue;
-        const auto nearest = std::ranges::min_element(options, {}, [&](const Option& option) {
-            return distance(environment_name(option.key), name);
-        });
-        const std::string meant = environment_name(nearest->key);
-        if (meant == name) continue;
+        if (std::ranges::find(known, name) != known.end()) continue;
         config.origin.remarks.push_back(
-            name + " in the environment means nothing: there is no such option; did you mean " +
-            meant + "?"
+            name + " in the environment means nothing: there is no such option" +
+            advice(known, name, "")
         );
     }
 }

@@ -252,9 +252,9 @@ public:
     void replace_policy(std::string text, std::function<void(std::string why_not)> done);
     /// Files were read anew, or that was refused: on record.
     void record_reload(pubsub::Principal by, bool is_taken, std::string detail);
-    /// Makes these accounts administrators, as `gridctl admin add` asked.
     /// `gridctl admin rebind`: `done` when nothing is left to commit.
     void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
+    /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 
     /// Of a cluster's members one does the work that time demands. Any thread.
@@ -337,7 +337,7 @@ public:
     bulk::Transfers& transfers() { return transfers_; }
     /// At the proxy. Core strand: see `post`.
     bulk::ByteStreams& byte_streams() { return byte_streams_; }
-    /// To the core strand. Any thread.
+    /// Runs the work on the core strand, later. Any thread.
     void post(std::function<void()> work) { boost::asio::post(strand_, std::move(work)); }
     /// Of sessions that sent more than they may. Any thread.
     const FloodCounts& flood_counts() const { return flood_counts_; }
@@ -349,8 +349,6 @@ public:
     /// From the commit of a batch of no meaning, every metrics.probe_seconds, to its place among
     /// the events: what a publish waits for its subscribers. Any thread.
     const DurationHistogram& probes() const { return probe_.waits; }
-    /// Runs it on the core strand.
-    void run(std::function<void()> work) { boost::asio::post(strand_, std::move(work)); }
     /// Core strand.
     Load load() const;
     SessionRegistry& sessions() { return sessions_; }
@@ -398,7 +396,7 @@ private:
     /// True when there is more to do.
     bool do_what_is_due();
     void note_client_state(const SessionPtr& session, bool is_active);
-    /// Those behind `from`: a presence is to be known to other members before what follows it.
+    /// Stanzas from `from` on: a presence is to be known to other members before what follows it.
     void take_all(
         const SessionPtr& session,
         std::uint64_t attachment,

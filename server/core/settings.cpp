@@ -85,7 +85,7 @@ controller::Settings controller_settings(
     settings.address = addresses.controller();
     settings.broker = addresses.broker();
     settings.auto_approve = config.accounts.auto_approve.is_yes();
-    // They were checked when the configuration was read.
+    // Rules were checked when the configuration was read.
     for (const std::string& text : config.accounts.approve)
         if (auto rule = controller::parse_approval_rule(text))
             settings.approve.push_back(std::move(*rule));

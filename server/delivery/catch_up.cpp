@@ -376,7 +376,7 @@ void CatchUp::wait_for_room(std::chrono::milliseconds pause) {
     });
 }
 
-/// Those that have room now go on. In slices: thousands may have been waiting.
+/// Sessions that have room now go on. In slices: thousands may have been waiting.
 void CatchUp::look_at_waiting() {
     const auto deadline = std::chrono::steady_clock::now() + catch_up_slice;
     auto waiting = std::exchange(behind_, {});

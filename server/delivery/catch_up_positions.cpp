@@ -26,7 +26,7 @@ Revision handed_live(
 }
 }   // namespace
 
-/// One that is connected goes before one that hibernates, which may never come back.
+/// A connected session goes before one that hibernates, which may never come back.
 SessionPtr CatchUp::companion_of(const Session& session) const {
     SessionPtr hibernating;
     for (const auto& other : sessions_.of_account(session.bare.str())) {

@@ -1,4 +1,4 @@
-// server/delivery/fanout.hpp: notifications into the outboxes of those who are to get them.
+// server/delivery/fanout.hpp: from a notification to the queues of its recipients' sessions.
 #pragma once
 
 #include <chrono>
@@ -202,7 +202,7 @@ private:
     /// Another node that the notification names may be one that a session must not hear of.
     bool may_be_told(const Session& session, const pubsub::Notification& notification) const;
     Audience audience_of(const pubsub::Notification& notification);
-    /// `node`: of which they are told (0: of their own affairs), for rules on sessions.
+    /// `node`: the node of the event (0: none, their own affairs), for rules on sessions.
     void add_recipients(
         std::uint64_t node,
         const xml::Jid& to,

@@ -172,7 +172,7 @@ void OfflineDelivery::send(
     if (text.message.empty()) return;
     if (controller_.is_blocked(session->bare, xml::Jid::from_canonical(text.from))) return;
     const std::string_view domain = session->bare.domain();
-    // One that a session left behind tells since when.
+    // A message that a session left behind tells since when.
     std::string whole =
         controller::is_delayed(text.message, domain)
             ? text.message

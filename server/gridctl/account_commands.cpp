@@ -214,7 +214,7 @@ void add_second_factor(CLI::App* group, const Options& options, const Shared& gi
     CLI::App* factor = add_command(
         group, "second-factor", "codes for the sign-in to the console by password", given
     );
-    factor->add_flag("--remove", given->removes_password, "it has none any more");
+    factor->add_flag("--remove", given->removes_password, "take away the second factor");
     factor->callback([&options, given] { set_second_factor(options, *given); });
 }
 
@@ -226,7 +226,7 @@ void add_account_commands(CLI::App& app, const Options& options) {
     const auto given = std::make_shared<AccountArguments>();
 
     CLI::App* listing = group->add_subcommand("list", "all accounts");
-    listing->add_option("--state", given->state, "only these")
+    listing->add_option("--state", given->state, "only accounts in this state")
         ->check(CLI::IsMember({"pending", "enabled", "disabled"}));
     listing->callback([&options, given] { list_accounts(options, *given); });
 
@@ -256,7 +256,7 @@ void add_account_commands(CLI::App& app, const Options& options) {
     adding->callback([&options, given] { add_account(options, *given); });
 
     adding->add_option(
-        "--password", given->password, "it logs in by this one: @FILE, or - for standard input"
+        "--password", given->password, "its password: @FILE, or - for standard input"
     );
 
     CLI::App* password =
@@ -264,7 +264,7 @@ void add_account_commands(CLI::App& app, const Options& options) {
     password->add_option(
         "source", given->password, "@FILE, or - for standard input (default: it is asked for)"
     );
-    password->add_flag("--remove", given->removes_password, "it has none any more");
+    password->add_flag("--remove", given->removes_password, "take away the password");
     password->callback([&options, given] { set_password(options, *given); });
 
     add_second_factor(group, options, given);
@@ -274,12 +274,12 @@ void add_account_commands(CLI::App& app, const Options& options) {
     grouping->add_flag("--none", given->none, "no group at all");
     grouping->callback([&options, given] { set_groups(options, *given); });
 
-    CLI::App* pinning = add_command(group, "pin", "take one key only from an account", given);
+    CLI::App* pinning = add_command(group, "pin", "accept one key only of an account", given);
     pinning->add_option("--sha256", given->key, "of its public key (default: the newest one seen)");
     pinning->callback([&options, given] {
         edit_account(options, *given, {{"key_pin", given->key}});
     });
-    add_command(group, "unpin", "take any key of the same CA and name again", given)
+    add_command(group, "unpin", "accept any key of the same CA and name again", given)
         ->callback([&options, given] { edit_account(options, *given, {{"key_pin", ""}}); });
 
     CLI::App* describing = add_command(group, "describe", "say what an account is", given);
@@ -305,7 +305,9 @@ void add_account_commands(CLI::App& app, const Options& options) {
     );
     moving->add_flag("--dry-run", given->is_trial, "only say which accounts would be moved");
     moving->add_flag("--administrators", given->administrators, "administrators only");
-    moving->add_flag("--keep", given->keep, "the CAs of before stay as good, and no stream ends");
+    moving->add_flag(
+        "--keep", given->keep, "accounts stay bound to their CAs, too; no stream ends"
+    );
     moving->callback([&options, given] { rebind_accounts(options, *given); });
 
     add_command(group, "delete", "forget an account", given)->callback([&options, given] {

@@ -34,18 +34,18 @@ void add_greeting(
 ) {
     CLI::App* group = app.add_subcommand(path, what);
     group->require_subcommand(1);
-    group->add_subcommand("show", "the text")->callback([&options, path] {
+    group->add_subcommand("show", "the text that is sent")->callback([&options, path] {
         Client client = connect_to(options);
         print_object(options, client.call("GET", path));
     });
-    group->add_subcommand("delete", "end it")->callback([&options, path] {
+    group->add_subcommand("delete", "send no text any more")->callback([&options, path] {
         Client client = connect_to(options);
         print_object(options, client.call("DELETE", path));
     });
     const auto text = std::make_shared<std::string>();
     const auto corrects = std::make_shared<bool>(false);
-    CLI::App* setting = group->add_subcommand("set", "say it from now on");
-    setting->add_option("text", *text, "what to say")->required();
+    CLI::App* setting = group->add_subcommand("set", "send this text from now on");
+    setting->add_option("text", *text, "the text")->required();
     if (path == "motd")
         setting->add_flag(
             "--correct", *corrects, "accounts that had the text before are not sent it again"
@@ -124,12 +124,12 @@ void reload(const Options& options) {
 void add_administrators(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("administrators", "the accounts that administer the grid");
     group->require_subcommand(1);
-    group->add_subcommand("show", "the list")->callback([&options] {
+    group->add_subcommand("show", "the list of administrators")->callback([&options] {
         Client client = connect_to(options);
         print_object(options, list_all(client, "administrators", "administrators"));
     });
     const auto names = std::make_shared<std::vector<std::string>>();
-    CLI::App* setting = group->add_subcommand("set", "these and no others");
+    CLI::App* setting = group->add_subcommand("set", "a new list: these accounts and no others");
     setting->add_option("accounts", *names, "name or name@domain")->required();
     setting->callback([&options, names] {
         Client client = connect_to(options);
@@ -149,12 +149,13 @@ void add_act_commands(CLI::App& app, const Options& options) {
     CLI::App* settings =
         app.add_subcommand("settings", "what can be changed while the grid runs; it stays changed");
     settings->require_subcommand(1);
-    settings->add_subcommand("show", "in force, and as configured")->callback([&options] {
-        Client client = connect_to(options);
-        print_object(options, client.call("GET", "settings"));
-    });
+    settings->add_subcommand("show", "the settings in force, and as configured")
+        ->callback([&options] {
+            Client client = connect_to(options);
+            print_object(options, client.call("GET", "settings"));
+        });
     const auto given = std::make_shared<SettingsArguments>();
-    CLI::App* setting = settings->add_subcommand("set", "change them");
+    CLI::App* setting = settings->add_subcommand("set", "change settings");
     setting->add_option("--auto-approve", given->auto_approve, "approve accounts by themselves")
         ->check(CLI::IsMember({"on", "off"}));
     setting->add_option("--group", given->groups, "default group; repeat it for more");

@@ -1,4 +1,4 @@
-// server/gridctl/admin_commands.cpp: `admin add|list|remove`: who administers, made on the
+// server/gridctl/admin_commands.cpp: `admin add|remove|rebind|list`: who administers, made on the
 // machine.
 #include <filesystem>
 #include <memory>

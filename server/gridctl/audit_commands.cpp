@@ -157,17 +157,19 @@ void add_audit_commands(CLI::App& app, const Options& options) {
     const auto given = std::make_shared<ListArguments>();
     CLI::App* auditing = app.add_subcommand("audit", "decisions on record, newest first");
     auditing->require_subcommand(0, 1);
-    CLI::App* listing = auditing->add_subcommand("list", "the same");
-    auditing->add_option("--account", given->account, "only of this account");
-    auditing->add_option("--topic", given->topic, "only about this topic");
-    auditing->add_option("--operation", given->operation, "only this, e.g. publish");
-    auditing->add_option("--decision", given->decision, "only these")
+    CLI::App* listing = auditing->add_subcommand("list", "the records, as without this word");
+    auditing->add_option("--account", given->account, "only records of this account");
+    auditing->add_option("--topic", given->topic, "only records about this topic");
+    auditing->add_option(
+        "--operation", given->operation, "only records of this operation, e.g. publish"
+    );
+    auditing->add_option("--decision", given->decision, "only records of this decision")
         ->check(CLI::IsMember({"allow", "deny", "info"}));
     auditing->add_option("--from", given->from, "not before, 2026-11-01T12:00:00Z");
     auditing->add_option("--to", given->to, "not after");
     auditing->add_option("--max", given->count_max, "how many (default: 50)")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 32U));
-    auditing->add_flag("--all", given->all, "all of them");
+    auditing->add_flag("--all", given->all, "all records");
 
     const auto checked = std::make_shared<VerifyArguments>();
     CLI::App* verifying = auditing->add_subcommand(

@@ -45,13 +45,13 @@ void add_group_commands(CLI::App& app, const Options& options) {
     const auto description = std::make_shared<std::string>();
     group->add_subcommand("list", "all groups")->callback([&options] { list_groups(options); });
     CLI::App* creating = group->add_subcommand("create", "make a group, or change its description");
-    creating->add_option("name", *name, "its name")->required();
+    creating->add_option("name", *name, "the group's name")->required();
     creating->add_option("--description", *description, "what it is for");
     creating->callback([&options, name, description] { create_group(options, *name, *description); }
     );
     CLI::App* removing =
-        group->add_subcommand("delete", "only when no account and no rule uses it");
-    removing->add_option("name", *name, "its name")->required();
+        group->add_subcommand("delete", "a group that no account and no rule uses");
+    removing->add_option("name", *name, "the group's name")->required();
     removing->callback([&options, name] { remove_group(options, *name); });
 }
 

@@ -8,6 +8,7 @@
 #include "server/gridctl/options.hpp"
 #include "server/gridctl/table.hpp"
 #include "server/usage/not_empty.hpp"
+#include "server/version.hpp"
 
 namespace gridctl = grid::gridctl;
 
@@ -77,6 +78,16 @@ void refuse_empty(CLI::App& app) {
     for (CLI::App* command : app.get_subcommands(nullptr)) refuse_empty(*command);
 }
 
+/// The command as far as it was understood, whose help says what is right.
+std::string help_of(const CLI::App& app) {
+    std::string words = "gridctl";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().back();
+        words += " " + at->get_name();
+    }
+    return "; see " + words + " --help";
+}
+
 /// Whether --json is among the arguments, also where they could not be taken apart.
 bool asks_for_json(int argc, char** argv) {
     return std::any_of(argv + 1, argv + argc, [](const char* argument) {
@@ -95,6 +106,7 @@ int main(int argc, char** argv) {
     app.fallthrough();
     app.require_subcommand(1);
     app.footer(gridctl::exit_help);
+    app.set_version_flag("--version", std::string("gridctl ") + grid::server::version);
     add_options(app, options);
     gridctl::add_pki_commands(app, options);
     gridctl::add_admin_commands(app, options);
@@ -125,12 +137,12 @@ int main(int argc, char** argv) {
         const auto unknown = app.remaining(true);
         return fail(
             json, gridctl::Exit::Usage,
-            unknown.empty() ? error.what() + std::string("; see --help")
-                            : "there is no '" + unknown.front() + "' here; see --help"
+            (unknown.empty() ? error.what() : "there is no '" + unknown.front() + "' here") +
+                help_of(app)
         );
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return app.exit(error);   // --help
-        return fail(json, gridctl::Exit::Usage, error.what() + std::string("; see --help"));
+        return fail(json, gridctl::Exit::Usage, error.what() + help_of(app));
     } catch (const gridctl::Failed& failed) {
         return fail(json, failed.exit, failed.what());
     } catch (const std::exception& error) {

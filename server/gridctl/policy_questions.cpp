@@ -100,8 +100,8 @@ void add_policy_questions(CLI::App& group, const Options& options) {
 
     CLI::App* running = group.add_subcommand(
         "dry-run",
-        "which subscriptions and publishers would a text cut? changes nothing (messages are not "
-        "held by anybody: ask test about those)"
+        "which subscriptions and publishers would a text cut? changes nothing (about messages ask "
+        "policy test)"
     );
     running->add_option("file", given->file, "the text; - for standard input")->required();
     running->callback([&options, given] { dry_run(options, *given); });

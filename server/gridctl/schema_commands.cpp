@@ -81,11 +81,12 @@ void add_schema_commands(CLI::App& app, const Options& options) {
     putting->add_option("files", given->files, "XSD files; - for standard input")->required();
     putting->add_option("--location", given->location, "the name it gets (default: the file's)");
     putting->callback([&options, given] { put_schemas(options, *given); });
-    CLI::App* showing = group->add_subcommand("show", "the text of one");
-    showing->add_option("location", given->location, "its name")->required();
+    CLI::App* showing = group->add_subcommand("show", "the text of a document");
+    showing->add_option("location", given->location, "the document's name")->required();
     showing->callback([&options, given] { show_schemas(options, *given); });
-    CLI::App* deleting = group->add_subcommand("delete", "one that no topic and no other needs");
-    deleting->add_option("location", given->location, "its name")->required();
+    CLI::App* deleting =
+        group->add_subcommand("delete", "a document that no topic and no other document needs");
+    deleting->add_option("location", given->location, "the document's name")->required();
     deleting->callback([&options, given] {
         Client client = connect_to(options);
         print_object(options, client.call("DELETE", "schemas/" + encoded(given->location)));

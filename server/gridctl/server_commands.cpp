@@ -33,7 +33,7 @@ void sessions(const Options& options) {
     );
 }
 
-/// Those under way, or those that ended.
+/// Transfers under way, or those that ended.
 void transfers(const Options& options, const char* which) {
     Client client = connect_to(options);
     boost::json::object answer = client.call("GET", "transfers");
@@ -231,10 +231,10 @@ static void add_file_commands(CLI::App& app, const Options& options) {
     const auto account = std::make_shared<std::string>();
     const auto id = std::make_shared<std::string>();
     CLI::App* listing = group->add_subcommand("list", "all files and slots");
-    listing->add_option("--account", *account, "of this account alone");
+    listing->add_option("--account", *account, "only files of this account");
     listing->callback([&options, account] { list_files(options, *account); });
     CLI::App* removing =
-        group->add_subcommand("remove", "one of them; transfers of it are cut off");
+        group->add_subcommand("remove", "remove a file or slot; transfers of it are cut off");
     removing->add_option("id", *id, "as `files list` shows it")->required();
     removing->callback([&options, id] { remove_file(options, *id); });
 }
@@ -249,12 +249,12 @@ void add_server_commands(CLI::App& app, const Options& options) {
         print_object(options, status);
     });
 
-    CLI::App* bulk = app.add_subcommand("transfers", "of bulk data");
+    CLI::App* bulk = app.add_subcommand("transfers", "transfers of bulk data");
     bulk->require_subcommand(1);
-    bulk->add_subcommand("list", "those under way")->callback([&options] {
+    bulk->add_subcommand("list", "transfers under way")->callback([&options] {
         transfers(options, "transfers");
     });
-    bulk->add_subcommand("recent", "those that ended, and why")->callback([&options] {
+    bulk->add_subcommand("recent", "transfers that ended, and why")->callback([&options] {
         transfers(options, "recent");
     });
 

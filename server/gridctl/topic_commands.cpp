@@ -28,7 +28,7 @@ void add_topic_commands(CLI::App& app, const Options& options) {
     });
     const auto add_switch = [&](const char* verb, const char* what, bool is_enabled) {
         CLI::App* command = group->add_subcommand(verb, what);
-        command->add_option("name", *name, "its name")->required();
+        command->add_option("name", *name, "the topic's name")->required();
         command->callback([&options, name, is_enabled, verb] {
             Client client = connect_to(options);
             const json::object topic =
@@ -40,13 +40,13 @@ void add_topic_commands(CLI::App& app, const Options& options) {
     add_switch("disable", "refuse publishing, subscribing and retrieving there", false);
     add_switch("enable", "take a topic into use again", true);
     CLI::App* deleting = group->add_subcommand("delete", "a topic with all its items, for good");
-    deleting->add_option("name", *name, "its name")->required();
+    deleting->add_option("name", *name, "the topic's name")->required();
     deleting->callback([&options, name] {
         Client client = connect_to(options);
         print_object(options, client.call("DELETE", "topics/" + encoded(*name)));
     });
     CLI::App* subscribers = group->add_subcommand("subscribers", "the subscriptions to one topic");
-    subscribers->add_option("name", *name, "its name")->required();
+    subscribers->add_option("name", *name, "the topic's name")->required();
     subscribers->callback([&options, name] {
         Client client = connect_to(options);
         const Columns columns{
@@ -56,7 +56,7 @@ void add_topic_commands(CLI::App& app, const Options& options) {
         print_list(options, list, "subscribers", columns);
     });
     CLI::App* showing = group->add_subcommand("show", "one topic with its providers");
-    showing->add_option("name", *name, "its name")->required();
+    showing->add_option("name", *name, "the topic's name")->required();
     showing->callback([&options, name] {
         Client client = connect_to(options);
         print_object(options, client.call("GET", "topics/" + encoded(*name)));

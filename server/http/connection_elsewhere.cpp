@@ -18,7 +18,7 @@ namespace {
 /// Asked for and not sent yet: all the memory of such a download.
 constexpr std::size_t pieces_ahead_max = 4;
 
-/// One that is on its way.
+/// A piece of a file, on its way from another member.
 struct ComingPiece {
     std::optional<std::string> bytes;
     std::shared_ptr<net::Called> come = std::make_shared<net::Called>();

@@ -27,7 +27,7 @@ std::optional<Refusal> to_origin_form(Head& head, std::string_view scheme) {
         };
     const std::string after = target.substr(mark + 3);
     const auto end = std::min(after.find_first_of("/?"), after.size());
-    // None, or several, are refused for that (check_framing).
+    // A request with no Host, or several, is refused for that (check_framing).
     const auto hosts = head.count(FormField::host);
     if (hosts == 1 || (hosts == 0 && head.version() < 11))
         head.set(FormField::host, after.substr(0, end));

@@ -1,4 +1,4 @@
-// server/http/server.hpp: HTTPS on 8443: health, and the REST interface for administrators.
+// server/http/server.hpp: the listener of HTTPS: administration, probes, streams and files.
 #pragma once
 
 #include <openssl/ssl.h>

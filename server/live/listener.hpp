@@ -1,4 +1,4 @@
-// server/live/listener.hpp: one that listens to what happens, with the bounded queue of its events.
+// server/live/listener.hpp: a client that listens to events, with their bounded queue.
 #pragma once
 
 #include <cstddef>

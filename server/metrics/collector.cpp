@@ -23,7 +23,7 @@ std::uint64_t flag(bool is_set) { return is_set ? 1 : 0; }
 }   // namespace
 
 void Collector::collect(std::function<void(std::string)> done) const {
-    sources_.grid.run([this, done = std::move(done)] { done(text()); });
+    sources_.grid.post([this, done = std::move(done)] { done(text()); });
 }
 
 std::string Collector::text() const {

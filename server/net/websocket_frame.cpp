@@ -92,7 +92,7 @@ bool is_close_payload(std::string_view payload) {
     if (payload.size() < 2) return false;
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(payload[at]); };
     const unsigned code = byte(0) * 256U + byte(1);
-    // Those of RFC 6455 and of the registry (1012 to 1014), of libraries, of applications.
+    // Codes of RFC 6455 and of the registry (1012 to 1014), of libraries, of applications.
     const bool is_defined =
         (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
         (code >= 3000 && code <= 4999);

@@ -57,7 +57,7 @@ Pipeline::Decided Pipeline::decide_all(
             case Transaction::Next::Commit: {
                 storage::Batch batch = request->take_batch();
                 const std::size_t bytes = batch.bytes();
-                follower_.before_change(batch);
+                observer_.before_change(batch);
                 const storage::Ticket ticket = ++last_ticket_;
                 if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
                     --request->rounds;   // not counted as a round: decided again when there is room
@@ -155,7 +155,7 @@ void Pipeline::take_turns() {
     }
     turns_.insert(turns_.begin(), turns.begin(), turns.end());
     if (!turns_.empty()) plan_round();
-    follower_.flush();
+    observer_.flush();
 }
 
 void Pipeline::resume_stalled() {
@@ -179,7 +179,7 @@ void Pipeline::resume_some() {
     is_resume_planned_ = true;
     post_([self = shared_from_this()] {
         self->resume_some();
-        self->follower_.flush();
+        self->observer_.flush();
     });
 }
 
@@ -194,7 +194,7 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Transaction
         self->post_([self, queue, &request] {
             request.state = Transaction::State::Answered;
             self->advance(queue);
-            self->follower_.flush();
+            self->observer_.flush();
         });
     });
 }
@@ -212,7 +212,7 @@ void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Transaction
         self->post_([self, queue, &request, is_done] {
             request.state = is_done ? Transaction::State::Waiting : Transaction::State::Answered;
             self->advance(queue);
-            self->follower_.flush();
+            self->observer_.flush();
         });
     });
 }
@@ -245,7 +245,7 @@ void Pipeline::work() {
 void Pipeline::work_until(TimePoint deadline) {
     // Per revision: apply, events, answer, then the next, so that no client sees an event of a node
     // after the result of leaving it.
-    while (follower_.deliver(deadline)) {
+    while (observer_.deliver(deadline)) {
         if (const auto since = std::exchange(followed_at_, {}); since != TimePoint{})
             counts_.fan_out.observe(steady_clock::now() - since);
         if (auto done = std::exchange(unanswered_, {}); done.queue) answer(std::move(done));
@@ -259,7 +259,7 @@ void Pipeline::work_until(TimePoint deadline) {
     }
     if (!is_working_) resume_stalled();
     ask_for_all();
-    follower_.flush();
+    observer_.flush();
 }
 
 void Pipeline::answer(InFlight done) {
@@ -281,7 +281,7 @@ void Pipeline::ask_for_all() {
     const auto done = [self = shared_from_this(), revision = asked_for_](bool is_known) {
         self->post_([self, revision, is_known] { self->known_to_all(revision, is_known); });
     };
-    follower_.when_everywhere(asked_for_, done);
+    observer_.when_everywhere(asked_for_, done);
 }
 
 void Pipeline::known_to_all(storage::Revision revision, bool is_known) {
@@ -304,7 +304,7 @@ void Pipeline::answer_known() {
         finish(done);
     }
     if ((is_answering_ = is_known())) post_([self = shared_from_this()] { self->answer_known(); });
-    follower_.flush();
+    observer_.flush();
 }
 
 void Pipeline::handle(storage::FeedEntry entry) {
@@ -324,9 +324,9 @@ void Pipeline::follow(const storage::Committed& committed) {
         storage::KeyChange change{operation.family, operation.key, std::nullopt};
         if (!operation.erase)
             change.record = storage::Record{committed.revision, committed.time, operation.value};
-        follower_.apply(change);
+        observer_.apply(change);
     }
-    follower_.notify(committed);
+    observer_.notify(committed);
 }
 
 void Pipeline::on_committed(storage::Committed committed) {
@@ -343,7 +343,7 @@ void Pipeline::on_committed(storage::Committed committed) {
     auto [queue, request, since, none] = std::move(found->second);
     in_flight_.erase(found);
     counts_.commit.observe(followed_at_ - since);
-    const bool is_for_all = follower_.is_for_all(committed) || (request && request->is_for_all);
+    const bool is_for_all = observer_.is_for_all(committed) || (request && request->is_for_all);
     if (!queue) {
         --background_;
         return;

@@ -59,8 +59,8 @@ public:
     /// Puts work behind what the core strand has to do already. Any thread; at once it may not run.
     using Post = std::function<void(std::function<void()> work)>;
 
-    Pipeline(Post post, storage::Store& store, CommitObserver& follower, Log& log)
-        : post_(std::move(post)), store_(store), follower_(follower), log_(log) {}
+    Pipeline(Post post, storage::Store& store, CommitObserver& observer, Log& log)
+        : post_(std::move(post)), store_(store), observer_(observer), log_(log) {}
 
     /// Goes on with the requests of that queue, after its sender's last one is in: answers those
     /// that are due, and decides those that may be decided now.
@@ -74,7 +74,7 @@ public:
         return !exclusive_ && store_.status().queued_bytes < background_bytes_max;
     }
     /// Memory is made anew from the store.
-    void rebuild() { scanned_ = follower_.rebuild(); }
+    void rebuild() { scanned_ = observer_.rebuild(); }
     std::size_t background_in_flight() const { return background_; }
     std::size_t in_flight() const { return in_flight_.size(); }
     /// Any thread.
@@ -134,7 +134,7 @@ private:
 
     Post post_;
     storage::Store& store_;
-    CommitObserver& follower_;
+    CommitObserver& observer_;
     Log& log_;
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
@@ -144,7 +144,7 @@ private:
     const Transaction* exclusive_ = nullptr;   // while set, no other request is decided
     // The request whose batch is applied, and whose events are being sent.
     InFlight unanswered_;
-    /// Those whose answers wait for the other members, by revision. Each counts as a batch of its
+    /// Batches whose answers wait for the other members, by revision. Each counts as a batch of its
     /// sender that is in flight.
     std::deque<InFlight> for_all_;
     storage::Revision asked_for_ = 0, known_to_all_ = 0;

@@ -113,7 +113,7 @@ void Presence::add_when_told(Walk walk) {
     hold_(*said->session, [this, held] { let_go(held); });
 }
 
-/// One that the session has taken back meanwhile is not broadcast.
+/// A presence that the session has taken back meanwhile is not broadcast.
 void Presence::let_go(const std::shared_ptr<Walk>& held) {
     if (std::erase(held->said->held, held) == 0) return;
     --held_;
@@ -163,7 +163,7 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     ++said_count_;
     Walk walk;
     walk.said = said;
-    // One that was never available is unavailable to those alone that it told otherwise.
+    // A session that was never available is unavailable to those alone that it told otherwise.
     if (said->rest) walk.rest = farewell;
     // The member of a session elsewhere tells its addressees, but for one that was lost.
     if (!session->elsewhere || !session->transport)

@@ -211,7 +211,7 @@ void Presence::tell_resources(const Walk& walk, const std::string& contact, bool
         if (!is_available(*target)) continue;
         const std::string& full = target->jid.str();
         if (controller_.is_blocked(said.session->bare, target->jid)) {
-            // One that heard of the session before is told its end.
+            // A contact that heard of the session before is told its end.
             if (said.withheld.insert(full).second && !was_withheld && walk.was_heard_by(contact))
                 tell_session(target, contact, presence::plain_unavailable(own));
         } else if (said.withheld.erase(full) != 0 || was_withheld || !is_known) {

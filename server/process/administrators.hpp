@@ -12,7 +12,7 @@
 
 namespace grid::server {
 
-/// Those of the configuration, which was checked.
+/// The administrators of the configuration, which was checked.
 std::vector<xml::Jid> configured_administrators(const Config& config);
 
 /// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart.

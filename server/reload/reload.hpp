@@ -46,7 +46,7 @@ public:
     controller::ReloadReport run(const pubsub::Principal& by, const std::string& why);
     /// The same, unless one is under way: then that is the mistake.
     controller::ReloadReport try_run(const pubsub::Principal& by, const std::string& why);
-    /// One that is under way has ended, and from now on each is refused.
+    /// A reload that is under way has ended, and from now on each is refused.
     void stop();
 
     /// Whether a change of a file is to be taken by itself (reload.on_change).

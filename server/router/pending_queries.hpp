@@ -30,7 +30,7 @@ public:
         std::size_t total_max = 100'000;
         std::chrono::seconds timeout{120};
     };
-    /// One that waits.
+    /// A query that waits for its answer.
     struct Query {
         std::uint64_t asker = 0;      // session
         std::uint64_t answerer = 0;   // session

@@ -121,8 +121,8 @@ public:
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
-    /// The session's queue of requests, made when it has none.
-    /// Into the session's queue, as the stanza that was counted last.
+    /// Into the session's queue of requests, which is made when it has none, as the stanza that was
+    /// counted last.
     void push(const SessionPtr& session, std::unique_ptr<Transaction> request);
     void tell_handled(const SessionPtr& session);
     /// On the core strand: confinement, implicit login, then into the sender's queue or to its
@@ -424,7 +424,7 @@ private:
     Queries queries_;
 };
 
-/// Fills context and order of a request and puts it into the session's queue. (router.cpp)
+/// The transaction of an iq: context, answer, effect on the session. (iq_transaction.cpp)
 std::unique_ptr<Transaction> make_iq_transaction(
     Router& router,
     Fanout& fanout,

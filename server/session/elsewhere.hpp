@@ -21,7 +21,7 @@ class Session;
 /// How far the items of an account are, as a member with sessions of it says.
 struct AccountPlace {
     storage::Revision items = 0;   // the account has had those up to there
-    /// Those up to there reach a session of that member, or are told to others when it ends
+    /// Items up to there reach a session of that member, or are told to others when it ends
     /// (server/delivery/catch_up.hpp). 0: no session takes care of any.
     storage::Revision cared_to = 0;
 };
@@ -127,7 +127,7 @@ public:
     virtual void ask_who_has(UnreadShared unread, CaredFor done) = 0;
     /// Messages of questions that are not answered by now are in nobody's care.
     virtual void ask_no_more() = 0;
-    /// Those that are connected now.
+    /// The members that are connected now.
     virtual std::vector<std::shared_ptr<Elsewhere>> others() const = 0;
     /// Every 100 ms or more often.
     virtual void on_tick(TimePoint now) = 0;

@@ -46,7 +46,7 @@ public:
     /// Sessions here that rest on a certificate: `link` is an entry of controller::Identity::path,
     /// of their own certificate or of a CA above it.
     std::vector<SessionPtr> by_certificate(const std::string& link) const;
-    /// Those whose path is not valid any more, each once.
+    /// Sessions whose path is not valid any more, each once.
     std::vector<SessionPtr> take_expired(storage::Millis now);
 
     /// Wherever it is. Of two with one address, which are there until one has ended, the one here.

@@ -1,4 +1,4 @@
-// server/session/replay_state.hpp: how far a session that is behind was told from the store.
+// server/session/replay_state.hpp: how far a session's replay from the store has come.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace grid::server {
 
-/// A resource that is told from the store until it has caught up.
+/// The replay of a session, until it has caught up: its items come from the store.
 struct ReplayState {
     explicit ReplayState(pubsub::Position from) : after(from), after_before(from) {}
 
@@ -29,7 +29,7 @@ struct ReplayState {
     pubsub::Position after_before;
     pubsub::EarlierStarts earlier_before;
     bool needs_all_room = false;   // the last part did not fit
-    /// Items of the account that it was told of already, though `after` is before them.
+    /// Items of the account that the session has had already, though `after` is before them.
     std::pair<storage::Revision, storage::Revision> had{0, 0};   // after, up to
     /// A payload could not be read: not tried again before.
     std::chrono::steady_clock::time_point retry_at;

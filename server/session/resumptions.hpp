@@ -46,7 +46,7 @@ public:
     void wait_no_more(const Session& session);
     /// The session whose time ends next; 0: none waits.
     std::uint64_t next() const { return waiting_.empty() ? 0 : waiting_.begin()->second; }
-    /// Those whose time is over, `most` of them.
+    /// Sessions whose time is over, `most` of them.
     std::vector<std::uint64_t> due(Clock::time_point now, std::size_t most) const;
     std::size_t waiting() const { return waiting_.size(); }
 

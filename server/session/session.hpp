@@ -91,8 +91,8 @@ public:
     storage::Revision acked_to = 0;        // everything up to here has arrived
     storage::Revision account_from = 0;    // items to the bare JID are delivered from here on
     storage::Revision own_from = 0;        // and those to the full one
-    std::optional<pubsub::Position>
-        position_at_logout;   // the position sent, when the transport ended
+    /// The position sent, when the transport ended.
+    std::optional<pubsub::Position> position_at_logout;
     /// Logged out while its stream goes on: the position sent, whose items still reach it by that
     /// stream.
     std::optional<pubsub::Position> paused;

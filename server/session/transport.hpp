@@ -105,7 +105,7 @@ public:
     /// Queues in order; stanzas that are queued together leave together. `bytes` were taken from
     /// the session's budget and are given back as they leave; 0: another one gives them back.
     virtual void send(std::vector<Outgoing> stanzas, std::size_t bytes) = 0;
-    /// DeliveryMarks the stanzas so far with a number of the caller's, which only grows, and tells
+    /// Marks the stanzas so far with a number of the caller's, which only grows, and tells
     /// the newest such number whose stanzas the peer has read, as far as TCP tells.
     virtual void mark(std::uint64_t number, std::function<void(std::uint64_t reached)> done) = 0;
     /// Bytes that were queued and are not in the socket yet, about.

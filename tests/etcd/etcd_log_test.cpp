@@ -251,7 +251,7 @@ TEST_CASE("the largest group is taken, and one beyond the bound is refused", "[e
     Told told;
     log.follow(0, told);
     CHECK(wait_until([&] { return told.heard() == 6; }));
-    // One that comes while the log is watched.
+    // A large group that comes while the log is watched.
     append_groups(log, head, 2, grid::storage::log_group_bytes_max - rest);
     CHECK(wait_until([&] { return told.heard() == 8; }));
     log.stop_following();
@@ -289,7 +289,7 @@ TEST_CASE("a follower goes on over the death and the return of each etcd", "[etc
         etcd.start(i);
     }
     CHECK(wait_until([&] { return told.heard() == head.groups; }));
-    // One that is stopped is silent on connections that stay open.
+    // An etcd that is stopped is silent on connections that stay open.
     for (std::size_t i = 0; i < etcd.count(); ++i) {
         etcd.pause(i);
         append_groups(log, head, 3);

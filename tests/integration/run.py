@@ -107,7 +107,7 @@ def main():
     for test in found:
         if not names or any(name in test.id() for name in names):
             classes.setdefault(type(test), []).append(test)
-    # Those of many tests first: at the end all processes have something to do.
+    # Classes of many tests first: at the end all processes have something to do.
     WORK.extend(sorted(classes.values(), key=len, reverse=True))
     with multiprocessing.get_context("fork").Pool(min(jobs, len(WORK)) or 1) as pool:
         counts = list(pool.imap_unordered(run_class, range(len(WORK))))

@@ -2,14 +2,11 @@
 """One server; bare clients do one thing after the other, and gridctl reads what was noted."""
 
 import calendar
-import json
-import re
 import subprocess
 import time
 import unittest
 
 from certs import Authority
-from grid_protocol import GRID
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
 from talker import PUBSUB, Talker, form
 

@@ -16,7 +16,7 @@ import unittest
 
 from gridd import DOMAIN, Operated
 from policies import EVERYTHING
-from raw import Raw, header
+from raw import Raw
 from revoking import RevokingAuthority, set_up
 
 MIB = 1024 * 1024

@@ -5,7 +5,7 @@ the client breaks. Writes come as iq of type get, booleans as 1 and 0, forms wit
 import unittest
 import xml.etree.ElementTree as ET
 
-from broker_client import DATA, DISCO_INFO, DISCO_ITEMS, OWNER, PUBSUB, RSM, BrokerClient, form, tag
+from broker_client import DATA, DISCO_INFO, OWNER, PUBSUB, RSM, BrokerClient, form, tag
 from gridd import ADMIN, BROKER, DOMAIN
 from raw import Raw
 

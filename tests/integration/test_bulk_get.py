@@ -121,7 +121,7 @@ class BulkGet(FilesCase):
                 there = self.numbers(file.read())
             self.assertEqual(there, list(range(len(there))))
             self.assertLess(len(there), ITEMS)
-            # One that is killed may leave half a line.
+            # A run that is killed may leave half a line.
             self.interrupted(path, signal.SIGKILL, "-c")
             self.assertTrue(os.path.exists(path + ".resume"))
             with open(path, "ab") as file:

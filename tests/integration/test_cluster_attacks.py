@@ -10,8 +10,8 @@ import unittest
 from cluster.disk import DISK_MEBIBYTES
 from cluster.etcd import is_installed
 from cluster.impostor import (
-    CONTROL, COPY, DIRECTORY, STANZA, STORE, Impostor, identity, mutations, query, session_number,
-    state, states, text, to_session, u64, varint,
+    CONTROL, COPY, DIRECTORY, STANZA, STORE, Impostor, mutations, query, session_number, state,
+    states, text, to_session, u64, varint,
 )
 from cluster.liar import Liar
 from cluster.members import Cluster, Refused

@@ -293,7 +293,7 @@ class Certificates(Clustered):
         self.linked(cluster)
         self.assertEqual(seen_by(second, first)["certificate_expires"], after)
 
-        # One that is revoked is cut off by both others, and stays so.
+        # A member that is revoked is cut off by both others, and stays so.
         bundle = types.SimpleNamespace(cert=third.settings["cluster.certificate"])
         mark = third.log_mark()
         revoke(cluster.members_authority, self.lists, [bundle])

@@ -10,7 +10,7 @@ from cluster.members import Refused
 from gridd import DOMAIN
 from managed import CLIENT
 from raw import PATIENCE
-from test_cluster_resumption import WAIT_SECONDS, needs_etcd, until
+from test_cluster_resumption import needs_etcd, until
 
 ACCOUNTS = 30   # each has a message of its own in a turn
 TURNS = 3

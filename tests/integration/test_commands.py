@@ -15,7 +15,7 @@ from stock_pubsub import alert
 OWN = "com.domain.gi.gcl.controller#"
 USERS = "http://jabber.org/protocol/admin#"
 SENSOR = f"sensor@{DOMAIN}"
-# They tell a client that asks all the same why there is no such command.
+# The server tells a client that asks all the same why there is no such command.
 REFUSED = {USERS + name for name in ("change-user-password", "edit-blacklist", "edit-whitelist")}
 README = os.path.join(ROOT, "controller", "commands", "README.md")
 REGISTER = "<query xmlns='jabber:iq:register'/>"

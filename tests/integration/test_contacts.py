@@ -16,7 +16,6 @@ deny client ann to message client stranger
 allow group everyone to discover, create, publish, subscribe, retrieve on any
 allow group everyone to message any
 """
-EVERYONE = ("ann", "bob", "cat", "mute", "stranger", "gone", "off")
 
 
 class Case(unittest.TestCase):
@@ -461,7 +460,7 @@ class PresenceOfContacts(Case):
         ann.says("probe", "bob", id="p2")
         ann.hears("bob unavailable")
         self.assertEqual(ann.stanzas[-1].get("id"), "p2")
-        # Those whose presence ann does not get, those that are not there, those kept away: alike.
+        # Accounts whose presence ann does not get, that are not there, that are kept away: alike.
         for name in ("cat", "nobody", "stranger"):
             ann.says("probe", name)
             ann.hears(f"{name} unsubscribed")

@@ -123,7 +123,7 @@ class Table(Delivering):
         self.assertEqual(self.row(f"{bert}/shy", {"s": shy}), ["s"] * 5)
         self.assertEqual(self.row(f"{bert}/gone", {"s": shy}), ["E", "-", "E", "-", "-"])
         self.assertEqual(len(self.waiting("bert")), 3)
-        # One that takes messages beside it.
+        # A resource that takes messages beside it.
         open_ = self.login("bert", "open")
         both = {"s": shy, "o": open_}
         self.assertEqual(self.row(bert, both), ["o", "o", "E", "o", "-"])
@@ -175,7 +175,7 @@ class Offline(Delivering):
         self.server.start()
         bert = self.login("bert")
         self.assertEqual([one.get("id") for one in self.until(bert, 10)], sent)
-        # Those which did not arrive for sure come again after another one.
+        # Messages which did not arrive for sure come again after another one.
         self.server.kill9()
         self.server.start()
         again = self.before(self.login("bert"), self.login("anna"))

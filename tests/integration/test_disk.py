@@ -2,7 +2,6 @@
 """Nothing that was acknowledged is lost, nobody waits for ever, and no restart is needed."""
 
 import http.client
-import json
 import signal
 import ssl
 import time

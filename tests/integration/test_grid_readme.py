@@ -35,7 +35,7 @@ def difference(got, wanted):
     """What differs, or nothing; `to` and declarations need not be printed."""
     if got.tag != wanted.tag:
         return f"{got.tag} instead of {wanted.tag}"
-    for name, value in {**got.attrib, **wanted.attrib}.items():
+    for name in {**got.attrib, **wanted.attrib}:
         if name == "to" or name.endswith("}lang"):
             continue
         if not is_like(got.get(name), wanted.get(name)):

@@ -256,7 +256,7 @@ class Hidden(Case):
                     for node in (subtopic, absent)
                 ]
                 self.assertEqual(asked[0], asked[1])
-        # Those that the filter is for, or that serve it, ask by all these ways.
+        # Clients that the filter is for, or that serve it, ask by all these ways.
         for client in (ise, asa):
             described = self.query(client, f"<describe><param>{subtopic}</param></describe>")
             self.assertIn(subtopic, self.ok(described))

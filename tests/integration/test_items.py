@@ -253,7 +253,7 @@ class Pages(OneServer):
         self.ann.ok("set", f"<purge node='{self.node}'/>", owner=True)
         self.ann.publish(self.node, "i5")
         self.assertEqual([item for _, item, _ in self.ann.archive(self.node, after)[0]], ["i5"])
-        # One that was never given out, one of another node, one of an older version.
+        # A cursor that was never given out, one of another node, one of an older version.
         other = f"{self.node}-other"
         self.ann.create(other)
         self.ann.publish(other, "x")

@@ -13,7 +13,7 @@ import time
 import unittest
 import xml.etree.ElementTree as ET
 
-from gridd import ADMIN, DOMAIN, Operated, binary, wait_taken
+from gridd import DOMAIN, Operated, binary, wait_taken
 from policies import EVERYTHING
 from relay import Relay
 from topic import Topic

@@ -94,6 +94,14 @@ class Manual(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual((levels, fields), in_manual[name])
 
+    def test_runbooks_name_events_that_there_are(self):
+        events = set(events_of_manual())
+        with open(os.path.join(ROOT, "conf", "manual", "runbooks.md"), encoding="utf-8") as file:
+            named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", file.read()))
+        metrics = {name for name in named if name.startswith("gridd_")}
+        self.assertIn("login_refused", named)
+        self.assertEqual(named - metrics - events, set())
+
     def test_lines_of_a_server_are_rows_of_it(self):
         known = events_of_manual()
         server = Configured(EVERYTHING, {"accounts.auto_approve": "true", "log.format": "json",

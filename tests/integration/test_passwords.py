@@ -13,7 +13,7 @@ from bosh import Bosh
 from gridd import ADMIN, BROKER, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw
-from scram import Scram, authenticate, b64, challenge, offered, plain
+from scram import Scram, authenticate, challenge, offered, plain
 from websocket import WebSocket
 
 ALL = [

@@ -395,7 +395,6 @@ class SlowReaders(Accounts):
 
 
 BOOKMARKS = "urn:xmpp:bookmarks:1"
-AVATAR = "urn:xmpp:avatar:metadata"
 
 
 class Stock(unittest.IsolatedAsyncioTestCase):

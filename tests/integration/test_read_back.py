@@ -32,7 +32,7 @@ def documents(limits):
     yield "elements", "", doc("<x/>" * (limits["elements_max"] - 5))
     attributes = "".join(f" a{n}='{n}'" for n in range(limits["attributes_max"] - 1))
     yield "attributes", "", doc(attributes=attributes)
-    # Those around the payload move onto it when it is stored: more than one element may have.
+    # Declarations around the payload move onto it when stored: more than one element may have.
     most = limits["declarations_max"] - 1
     around = min(most, 100 - most)
     yield "declarations", prefixes("a", around), doc(

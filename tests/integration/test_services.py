@@ -3,7 +3,6 @@
 """Three servers in all: one for services and discovery, one for those who are not in yet."""
 
 import re
-import time
 import unittest
 
 from gridd import CONTROLLER, DOMAIN, Operated

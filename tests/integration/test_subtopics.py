@@ -166,7 +166,7 @@ class Subtopics(SubtopicCase):
             answer = await self.refused(refusal, "too-many-subtopics")
             self.assertIn("resource-constraint", answer)
             self.assertIn('limit="3"', answer)
-        # One that is there already takes no place.
+        # A subtopic that is there already takes no place.
         await self.grid(self.ise, subscribe_request("location = '1'"))
         # The provider raises its limit, but not beyond the server's.
         await self.provide("<subtopicLimit>4</subtopicLimit>")

@@ -233,5 +233,33 @@ class Completions(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (2, ""))
 
 
+class Mistakes(unittest.TestCase):
+    """A command line that cannot be understood names the help that says what is right."""
+
+    def judge(self, *words):
+        done = run(binary("gridctl"), *words)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        return done.stderr.strip()
+
+    def test_the_help_of_the_command_that_was_understood_is_named(self):
+        self.assertIn("see gridctl store --help", self.judge("store"))
+        self.assertIn("see gridctl accounts show --help", self.judge("accounts", "show"))
+        self.assertEqual(
+            self.judge("acounts", "list"),
+            "gridctl: there is no 'acounts' here; see gridctl --help",
+        )
+        self.assertEqual(
+            self.judge("accounts", "shw", "x"),
+            "gridctl: there is no 'shw' here; see gridctl accounts --help",
+        )
+
+    def test_both_programs_say_their_version(self):
+        versions = {
+            printed(binary(name), "--version").removeprefix(name) for name in ("gridd", "gridctl")
+        }
+        self.assertEqual(len(versions), 1)
+        self.assertRegex(versions.pop(), r"^ \d+\.\d+\.\d+\n$")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -219,7 +219,7 @@ class Advertised(XepCase):
 
     def test_search_finds_what_the_asker_may_see(self):
         """XEP-0055 3."""
-        said, whole = self.anna.ask("get", "<query xmlns='jabber:iq:search'/>", CONTROLLER)
+        _, whole = self.anna.ask("get", "<query xmlns='jabber:iq:search'/>", CONTROLLER)
         self.assertIn("<value>jabber:iq:search</value>", whole)
         find = (
             "<query xmlns='jabber:iq:search'><x xmlns='jabber:x:data' type='submit'>"
@@ -274,9 +274,9 @@ class Administration(XepCase):
 
     def test_lists_and_counts_of_active_and_idle_users(self):
         self.member("anna", "active")
-        said, whole = self.command(self.admin, "get-active-users")
+        _, whole = self.command(self.admin, "get-active-users")
         self.assertIn(f"<value>anna@{DOMAIN}</value>", whole)
-        said, whole = self.command(self.admin, "get-idle-users-num")
+        _, whole = self.command(self.admin, "get-idle-users-num")
         self.assertRegex(whole, r"var='idleusersnum'[^>]*><value>0</value>")
 
     def test_black_and_white_lists_are_refused_with_the_way_to_go(self):

@@ -1,9 +1,6 @@
 // tests/support/faulty_fs.cpp: see faulty_fs.hpp.
 #include "faulty_fs.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -125,11 +122,6 @@ void FaultyFs::fail_syncs(int count, Bytes bytes, std::string suffix) {
 void FaultyFs::fail_appends(int count, IOStatus with, std::string suffix) {
     std::lock_guard lock(mutex_);
     append_fault_ = {count, std::move(suffix), std::move(with), Bytes::Lost};
-}
-
-void FaultyFs::drop_unsynced_and_exit() {
-    ::kill(::getpid(), SIGKILL);
-    ::_exit(137);
 }
 
 void FaultyFs::lose_unsynced() {

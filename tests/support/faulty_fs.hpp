@@ -26,8 +26,6 @@ public:
 
     /// Power loss without a restart: unsynced bytes and names are gone, open files are dead.
     void lose_unsynced();
-    /// Power loss of this process. Any thread, also one that waits for a signal.
-    [[noreturn]] static void drop_unsynced_and_exit();
 
     /// After a failed sync the bytes may be on disk all the same, or not.
     enum class Bytes { Landed, Lost };

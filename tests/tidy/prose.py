@@ -5,11 +5,13 @@ sentences that break each of them. tidy.py runs both.
 
 References: a comment names no document, section or number that is not in the repository. RFC and
 XEP sections are welcome. In tests, a requirement "S42" has a row in rows.txt, and a case "found A7"
-has one in the tables of tests/found. A file that a comment names is there.
+has one in the tables of tests/found. A file that a comment names is there. So is a path in a README
+that begins with a folder beside it or at the top.
 
 Sentences: none begins with a word that has no meaning yet (who, what, nobody, nothing …), and no
-comment begins with "it": the subject is a noun."""
+comment begins with a pronoun (it, they, those, one that, none): the subject is a noun."""
 
+import fnmatch
 import io
 import os
 import re
@@ -19,7 +21,7 @@ import tokenize
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = re.compile(r"^(xml|storage|pubsub|controller|server|tests|conf)/")
 STARTS = re.compile(r"""^["'(]*(who|whoever|whom|whose|what|whatever|nobody|nothing)\b""", re.I)
-STARTS_COMMENT = re.compile(r"^(it|its)\b", re.I)
+STARTS_COMMENT = re.compile(r"^(?:(?i:its?)|They|Those|None|One (?:that|who|which|is))\b")
 # A sentence begins behind a full stop, or behind a colon with a capital.
 BETWEEN = re.compile(r"""(?<=[.!?])\s+|(?<=[:;])\s+(?=[A-Z"'(`])""")
 FIRST_LINE = re.compile(r"^[\w-]*[./][\w./-]*: ")
@@ -31,6 +33,7 @@ ELSEWHERE = re.compile(
 REQUIREMENT = re.compile(r"(?<![\w.])S(\d{1,2})(?![\w.])(?:\s*[-–]\s*S(\d{1,2})(?!\w))?")
 METHOD_REQUIREMENT = re.compile(r"\bdef test\w*?_s(\d{1,2})(?=_|\()")
 FOUND = re.compile(r"\bfound ((?:[A-Z]?\d+(?:, | and | )?)+)")
+TEXT_PATH = re.compile(r"`((?:[a-z_.-]+/)+[a-z0-9_.*-]*)`")
 FILE = re.compile(r"(?<![\w./$*-])((?:[\w-]+/)*[\w-]+\.(?:cpp|hpp|py|md|toml))\b(?![\w*])")
 CPP = (".cpp", ".hpp", ".c")
 CPP_TOKENS = re.compile(
@@ -49,6 +52,8 @@ SAMPLES = (
     "Who is away gets it later.",
     "The item is kept. Nothing is written for it.",
     "It is kept.",
+    "Those that have room go on.",
+    "One that waits.",
 )
 
 
@@ -153,14 +158,37 @@ def bad_references(text_of, files):
                     yield f"{path}:{line}: {name} has no row"
 
 
+def known_paths(files):
+    """Files with and without their ends, and folders."""
+    known = set(files) | {os.path.splitext(path)[0] for path in files}
+    for path in files:
+        while path := os.path.dirname(path):
+            known.add(path)
+    return known
+
+
+def unresolved_paths(readme, text, known):
+    for name in TEXT_PATH.findall(text):
+        here = os.path.normpath(os.path.join(os.path.dirname(readme), name))
+        first = name.split("/")[0]
+        begins = {first, os.path.normpath(os.path.join(os.path.dirname(readme), first))}
+        if not begins & known:
+            continue   # no path of ours: a type, a request, a place on the disk
+        if not any(fnmatch.filter(known, path) for path in (here, name.rstrip("/"))):
+            yield name
+
+
 def bad_references_of_texts(files):
-    """The same for READMEs, whose files are links that stand beside them."""
-    references = References(files)
+    """The same for READMEs, whose files are links and paths that stand beside them."""
+    references, known = References(files), known_paths(files)
     for path in (path for path in files if path.endswith(".md")):
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             for line, text in enumerate(file, 1):
                 for name in references.unresolved_sections(path, text):
                     yield f"{path}:{line}: {name} is not in the repository"
+                if path.endswith("README.md"):
+                    for name in unresolved_paths(path, text, known):
+                        yield f"{path}:{line}: there is no {name}"
 
 
 def bad_sentences(text_of):
@@ -181,6 +209,8 @@ def missed_samples(files):
         text_of = {"pubsub/sample.cpp": [f"// {sample}"], "tests/sample.cpp": [f"// {sample}"]}
         if not list(bad_references(text_of, files)) and not list(bad_sentences(text_of)):
             yield f"no rule finds anything in: {sample}"
+    if not list(unresolved_paths("server/README.md", "`net/no_such_unit`", known_paths(files))):
+        yield "no rule finds the path of no file in a README"
 
 
 def main():

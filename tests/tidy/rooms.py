@@ -10,6 +10,7 @@ bottom. A row's first cell names a room: a folder ("`decide/`"), or units of the
 ("`errors`, `reply`"). A unit may include what is in its own room or in one below. An exception is
 a line "`from` may include `to`: reason" below the table."""
 
+import fnmatch
 import os
 import re
 import sys
@@ -105,6 +106,17 @@ class Folder:
             if room is not None and count > FILES_MAX:
                 yield f"{folder}/ has {count} files in the room {', '.join(self.rooms[room])}"
 
+    def named_wrongly(self):
+        """Rooms that have two rows, or none of whose files is there."""
+        names = [name for row in self.rooms for name in row]
+        for name in sorted(set(names)):
+            if names.count(name) > 1:
+                yield f"{self.name}/README.md names {name} twice"
+            path = os.path.join(ROOT, self.name, name)
+            is_there = f"{self.name}/{name}" in self.units
+            if not (os.path.isdir(path) if name.endswith("/") else is_there):
+                yield f"{self.name}/README.md names {name}, which is not there"
+
     def circles(self):
         """Strongly connected units (Tarjan), each as one line."""
         includes = defaultdict(set)
@@ -143,6 +155,7 @@ class Folder:
             yield f"{self.name}/README.md names no rooms"
             return
         yield from (f"{unit} is in no room of {self.name}/README.md" for unit in self.homeless())
+        yield from self.named_wrongly()
         yield from self.upward()
         yield from (f"circle: {circle}" for circle in self.circles())
         yield from self.crowded()
@@ -167,6 +180,22 @@ class Folder:
         for fault in faults:
             print("    " + fault)
         return len(faults)
+
+
+def files_without_a_word(read):
+    """A README of a room that names its files in tables or lists names all of them: by itself, as a
+    part of another unit (`x` of `x_part`), or by a pattern (`*_routes`). `read`: path to text."""
+    for readme in (path for path in read if re.fullmatch(r"[^/]+/.+/README\.md", path)):
+        folder = os.path.dirname(readme)
+        words = {re.sub(r"\.[ch]pp$", "", os.path.basename(word))
+                 for word in re.findall(r"`([\w./*-]+)`", read[readme])}
+        units = {os.path.basename(path).rsplit(".", 1)[0] for path in read
+                 if os.path.dirname(path) == folder and path.endswith((".cpp", ".hpp"))}
+        for unit in sorted(units):
+            parts = unit.split("_")
+            wholes = {"_".join(parts[:at]) for at in range(1, len(parts) + 1)} & (units | {unit})
+            if not any(fnmatch.filter(wholes, word) for word in words):
+                yield f"{readme} does not name {unit}"
 
 
 def main():

@@ -127,6 +127,13 @@ class Tidy:
         yield from prose.bad_references(self.text, source_files())
         yield from prose.bad_references_of_texts(source_files())
 
+    def rule_records_and_events_are_in_the_grammar(self):
+        with open(os.path.join(ROOT, "storage", "README.md"), encoding="utf-8") as file:
+            grammar = file.read()
+        for name, letter in re.findall(r"(\w+) = '(.)',", "\n".join(self.text["storage/keys.hpp"])):
+            if f"'{letter}'" not in grammar:
+                yield f"storage/README.md: no '{letter}', {name} of storage/keys.hpp"
+
     def rule_sentences_of_comments_have_a_subject(self):
         return prose.bad_sentences(self.text)
 
@@ -136,6 +143,14 @@ class Tidy:
     def rule_units_include_what_is_in_their_room_or_below(self):
         for name in rooms.FOLDERS:
             yield from rooms.Folder(name).faults()
+
+    def rule_readmes_name_the_files_beside_them(self):
+        read = {}
+        for path in source_files():
+            if path.split("/")[0] in LAYERS and path.endswith((".cpp", ".hpp", "README.md")):
+                with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                    read[path] = file.read() if path.endswith(".md") else ""
+        return rooms.files_without_a_word(read)
 
     def rule_no_trailing_space_and_no_tabs(self):
         return self.matches(re.compile(r"[ \t]+$|\t"), lambda path: True)
@@ -182,6 +197,15 @@ class Tidy:
         if done.returncode:
             found = re.findall(r"(?m)^(\S+?):(\d+):\d+: error", done.stderr)
             yield from (f"{path}:{line}: clang-format-19 -i {path}" for path, line in found)
+
+    def rule_scripts_use_what_they_import(self):
+        for path, lines in self.text.items():
+            if path.endswith(".py") or "python" in (lines or [""])[0]:
+                try:
+                    found = list(unused.unused_imports("\n".join(lines) + "\n"))
+                except SyntaxError:   # rule_scripts_parse names it
+                    continue
+                yield from (f"{path}:{line}: {name} has no user" for line, name in found)
 
     def rule_scripts_parse(self):
         for path, lines in self.text.items():

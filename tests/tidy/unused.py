@@ -5,7 +5,7 @@ uses: every place where the name stands declares or defines it (an override is a
 do not count as users. A name that two things share counts as used when one of them is, so that the
 check finds less than there is, and is never wrong but for what a library calls by its name."""
 
-import collections
+import ast
 import os
 import re
 import sys
@@ -165,6 +165,20 @@ def missed_samples():
     found = set(Names(SAMPLE).unused())
     for name in sorted(found ^ FOUND_IN_SAMPLE):
         yield f"tests/tidy/unused.py: {name} of the sample"
+
+
+def unused_imports(text):
+    """(line, name) of what a Python script imports and never names; __all__ names things, too."""
+    tree = ast.parse(text)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.value for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for imported in node.names:
+                name = (imported.asname or imported.name).split(".")[0]
+                if name not in used:
+                    yield node.lineno, name
 
 
 def read_files():

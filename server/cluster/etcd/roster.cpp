@@ -81,7 +81,7 @@ std::vector<Member> members_in(const std::map<std::string, EtcdRecord>& records)
     return members;
 }
 
-/// Those that were there before and did not go in between: a key that was made anew has another
+/// Records that were there before and did not go in between: a key that was made anew has another
 /// creation revision.
 std::map<std::string, EtcdRecord> stayed(
     const std::map<std::string, EtcdRecord>& before, const std::map<std::string, EtcdRecord>& after

@@ -100,7 +100,7 @@ void EtcdTls::keep_session(const std::string& url, std::uint64_t version, SSL* o
     const std::lock_guard lock(mutex_);
     if (!copy || version != current_.version) return;
     Kept& kept = sessions_[url];
-    // One that was resumed itself is as old as the first one.
+    // A session that was resumed itself is as old as the first one.
     if (!kept.session || SSL_session_reused(of) == 0) kept.since = Clock::now();
     kept.session = std::move(copy);
 }

@@ -103,7 +103,7 @@ private:
     void hear(storage::MemberId from, std::string payload);
     void take(storage::MemberId from, files::Word word);
     void link_changed(const Member& member, bool is_up);
-    /// Those with a connection, one of them at random first, `first` before all.
+    /// Members with a connection, one of them at random first, `first` before all.
     std::vector<storage::MemberId> linked(storage::MemberId first = 0);
     files::FetchTools tools();
     bool starts(files::Fetch::Wish wish, files::Fetch::Done done);

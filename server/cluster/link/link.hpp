@@ -50,7 +50,7 @@ public:
 
 private:
     static boost::asio::awaitable<void> read(std::shared_ptr<Link> self);
-    /// Those that were read, as long as the turn is not over.
+    /// Takes what was read, as long as the turn is not over.
     void take_frames(net::Turn& turn);
     void take(Frame frame);
 

@@ -30,7 +30,7 @@ std::string size_text(std::uint64_t bytes) {
     return out.str();
 }
 
-/// Those that have a check of their own here.
+/// Options that have a check of their own here.
 bool is_told_elsewhere(const std::string& key) {
     return key == "storage.free_bytes_min" || key == "limits.connections_max";
 }
@@ -86,8 +86,6 @@ void check_authorities(const Local& local, std::int64_t now, Report& report) {
 }   // namespace
 
 void check_configuration(const Local& local, Report& report) {
-    const std::string what =
-        local.file.empty() ? "no configuration file: all is default" : local.file;
     if (!local.error.empty())
         return report.fail(
             "config", local.error, "mend it; gridd --check says whether that was all"
@@ -102,7 +100,11 @@ void check_configuration(const Local& local, Report& report) {
         else
             report.fail("config", text, "a start refuses this: mend it");
     }
-    if (is_good) report.ok("config", what + " is good");
+    if (is_good)
+        report.ok(
+            "config", local.file.empty() ? "no configuration file: all options have their defaults"
+                                         : local.file + " is good"
+        );
     check_store_files(local, report);
 }
 

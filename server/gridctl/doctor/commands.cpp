@@ -48,17 +48,11 @@ void examine(const Options& options, const LocalOptions& given) {
 }
 
 constexpr const char* doctor_help =
-    "Looks at configuration, store, disk, clock, certificates, names in DNS, the limit of open "
-    "files, "
-    "ports\n"
-    "what the server says of itself, and of a cluster etcd and the other members. It works while "
-    "gridd is down, and changes nothing. Run it "
-    "as "
-    "root or\n"
-    "as gridd's user. With --server it looks at a server elsewhere, as far as that can be seen. "
-    "The "
-    "exit code\n"
-    "is 1 when a check failed; warnings are none.";
+    "Looks at configuration, store, disk, clock, certificates, names in DNS, the limit of open\n"
+    "files, ports, what the server says of itself, and of a cluster at etcd and the other\n"
+    "members. It works while gridd is down, and changes nothing. Run it as root or as gridd's\n"
+    "user. With --server it looks at a server elsewhere, as far as that can be seen. The exit\n"
+    "code is 1 when a check failed; a warning is no failure.";
 
 }   // namespace
 

@@ -81,14 +81,11 @@ void check(const Options& options, const CertOptions& given) {
 }
 
 constexpr const char* check_help =
-    "Looks at chain, dates, usage, names, revocation lists, OCSP and account in the order and with "
-    "the\n"
-    "functions of a login. On gridd's machine it reads the configuration, the CA bundle, the lists "
-    "and the\n"
-    "store, whether gridd runs or not, and changes nothing. With --key the running server "
-    "(--server, "
-    "or that\n"
-    "of --data) is shown the certificate, and its own answer is printed.";
+    "Looks at chain, dates, usage, names, revocation lists, OCSP and account in the order and\n"
+    "with the functions of a login. On gridd's machine it reads the configuration, the CA\n"
+    "bundle, the lists and the store, whether gridd runs or not, and changes nothing. With\n"
+    "--key the running server (--server, or that of --data) is shown the certificate, and its\n"
+    "own answer is printed.";
 
 }   // namespace
 

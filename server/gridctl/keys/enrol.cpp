@@ -138,12 +138,10 @@ void enrol(const Options& options, const Enrolment& given) {
 }
 
 constexpr const char* enrol_help =
-    "Makes a key, and where --data has the evaluation CA a certificate: the files are ready to be "
-    "used.\n"
-    "Where the CA is elsewhere it makes a key and a request (PKCS#10); after the CA has signed "
-    "that, "
-    "the\n"
-    "second call, with --certificate, checks what came back and completes the files.";
+    "Makes a key, and where --data has the evaluation CA a certificate: the files are ready to\n"
+    "be used.\n"
+    "Where the CA is elsewhere it makes a key and a request (PKCS#10); after the CA has signed\n"
+    "that, the second call, with --certificate, checks what came back and completes the files.";
 
 }   // namespace
 

@@ -144,9 +144,9 @@ void back_up(const Options& options, const std::string& out) {
 }
 
 void add_backups(CLI::App& app, const Options& options) {
-    CLI::App* group = app.add_subcommand("backups", "those that the server keeps (backup.dir)");
+    CLI::App* group = app.add_subcommand("backups", "backups that the server keeps (backup.dir)");
     group->require_subcommand(1);
-    group->add_subcommand("list", "the newest first")->callback([&options] {
+    group->add_subcommand("list", "all backups, the newest first")->callback([&options] {
         Client client = connect_to(options);
         json::object answer = client.call("GET", "backups");
         answer["next"] = nullptr;
@@ -164,7 +164,7 @@ void add_backups(CLI::App& app, const Options& options) {
     });
     const auto name = std::make_shared<std::string>();
     const auto out = std::make_shared<std::string>();
-    CLI::App* fetching = group->add_subcommand("fetch", "one of them as a tar");
+    CLI::App* fetching = group->add_subcommand("fetch", "get a backup as a tar");
     fetching->add_option("name", *name, "as `backups list` shows it")->required();
     fetching->add_option("-o,--out", *out, "a file")->type_name("FILE")->required();
     fetching->callback([&options, name, out] {
@@ -175,7 +175,7 @@ void add_backups(CLI::App& app, const Options& options) {
         if (options.json) return print_object(options, {{"name", *name}, {"file", *out}});
         print("backup " + printable(*name) + " is in " + printable(*out) + "\n");
     });
-    CLI::App* removing = group->add_subcommand("remove", "one of them");
+    CLI::App* removing = group->add_subcommand("remove", "remove a backup");
     removing->add_option("name", *name, "as `backups list` shows it")->required();
     removing->callback([&options, name] {
         Client client = connect_to(options);

@@ -299,7 +299,7 @@ void add_bulk_get(CLI::App& group, const Options& common) {
         "middle leaves FILE.resume\nbeside FILE, with which `-c` goes on in another run; a FILE "
         "without it is complete."
     );
-    command->add_option("topic", options->span.topic, "its name")->required();
+    command->add_option("topic", options->span.topic, "the topic's name")->required();
     command->add_option("--from", options->span.start, "not before, 2026-11-01T12:00:00Z");
     command->add_option("--to", options->span.end, "not after");
     command->add_option("--filter", options->span.filter, "only items that pass it");

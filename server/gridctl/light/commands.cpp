@@ -152,23 +152,21 @@ void publish(const Options& common, const PublishOptions& options) {
 }
 
 constexpr const char* publish_help =
-    "Publishes a file, or standard input, as an item; with --lines, each line as an item of its "
-    "own.\n"
-    "A text that begins with '<' is an XML document; any other has to be JSON, which is published "
-    "as\n"
-    "<json xmlns='urn:xmpp:json:0'>. A line as `subscribe` prints it keeps its item's id.\n"
-    "Each item is acknowledged when it is on the server's disk. After a lost connection gridctl "
-    "goes on\n"
-    "where it was, and repeats nothing that arrived. Items that are refused are named on standard "
-    "error,\n"
-    "the others are published, and the exit code is 1.";
+    "Publishes a file, or standard input, as an item; with --lines, each line as an item of\n"
+    "its own.\n"
+    "A text that begins with '<' is an XML document; any other has to be JSON, which is\n"
+    "published as <json xmlns='urn:xmpp:json:0'>. A line as `subscribe` prints it keeps its\n"
+    "item's id.\n"
+    "Each item is acknowledged when it is on the server's disk. After a lost connection\n"
+    "gridctl goes on where it was, and repeats nothing that arrived. Items that are refused\n"
+    "are named on standard error, the others are published, and the exit code is 1.";
 
 void add_publish(CLI::App& app, const Options& common) {
     const auto options = std::make_shared<PublishOptions>();
     CLI::App* command = app.add_subcommand("publish", "publish items to a topic, over XMPP");
     command->footer(publish_help);
     add_subject_and_file(
-        *command, {"topic", "its name"}, options->topic, "the items", options->file
+        *command, {"topic", "the topic's name"}, options->topic, "the items", options->file
     );
     command->add_flag("--lines", options->is_by_lines, "each line is an item: XML or JSON");
     command->add_option("--id", options->id, "the item's id (default: a new one)");
@@ -245,15 +243,13 @@ void subscribe(const Options& common, const WatchOptions& options) {
 }
 
 constexpr const char* subscribe_help =
-    "Prints each item as a line of XML, or of JSON with --json, when it is published, until "
+    "Prints each item as a line of XML, or of JSON with --json, when it is published, until\n"
     "Ctrl-C.\n"
-    "It stays through broken connections and restarts of the server: no item is lost, none comes "
-    "twice.\n"
-    "The subscription is this run's own and ends with it; with --keep and --resource NAME it "
-    "stays, and the\n"
-    "next run with that name begins with what was published meanwhile. Where the reader of a pipe "
-    "goes\n"
-    "away, gridctl ends with 0.";
+    "It stays through broken connections and restarts of the server: no item is lost, none\n"
+    "comes twice.\n"
+    "The subscription is this run's own and ends with it; with --keep and --resource NAME it\n"
+    "stays, and the next run with that name begins with what was published meanwhile. Where\n"
+    "the reader of a pipe goes away, gridctl ends with 0.";
 
 void add_subscribe(CLI::App& app, const Options& common) {
     const auto options = std::make_shared<WatchOptions>();
@@ -299,9 +295,9 @@ void query(const Options& common, const QueryOptions& options) {
 }
 
 constexpr const char* query_help =
-    "Finds the clients that serve SERVICE now (a service or a topic), sends the document in FILE "
-    "to one of\n"
-    "them as an iq, and prints the answer. Where it has left meanwhile, the next one is asked.";
+    "Finds the clients that serve SERVICE now (a service or a topic), sends the document in\n"
+    "FILE to one of them as an iq, and prints the answer. Where it has left meanwhile, the\n"
+    "next one is asked.";
 
 void add_query(CLI::App& app, const Options& common) {
     const auto options = std::make_shared<QueryOptions>();

@@ -61,7 +61,7 @@ void add_trace_command(CLI::App& app, const Options& options) {
         "why."
     );
     tracing->add_option("account", given->account, "NAME@DOMAIN, or NAME")->required();
-    tracing->add_option("topic", given->topic, "its name")->required();
+    tracing->add_option("topic", given->topic, "the topic's name")->required();
     tracing->add_option("item", given->item, "its id; without: the next one");
     tracing->callback([&options, given] { trace(options, *given); });
 }

@@ -111,7 +111,7 @@ private:
 
     const Crl* revoking(std::string_view key, std::string_view serial) const;
 
-    /// Those of one scope: the one that counts, then those that it does not clearly supersede.
+    /// Lists of one scope: the one that counts, then those that it does not clearly supersede.
     using Scope = std::vector<List>;
     std::map<std::string, std::map<std::string, Scope, std::less<>>, std::less<>> by_key_;
     std::vector<List> indirect_;   // those that name certificates of other CAs

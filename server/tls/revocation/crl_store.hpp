@@ -24,7 +24,7 @@ public:
     std::vector<CrlPtr> read(std::vector<std::string>& problems) const;
     /// An error says which file.
     Result<void, std::string> keep(const Crl& about, X509_CRL* list) const;
-    /// One that does not count any more.
+    /// Forgets a list that does not count any more.
     void drop(const Crl& about) const;
     /// Of a CA that no path has shown yet; the last few of each.
     Result<void, std::string> keep_orphan(X509_CRL* list) const;

@@ -144,7 +144,7 @@ void CrlWatch::read_kept_authorities() {
         }
 }
 
-/// Those that signed a list that counts, and those above them.
+/// Keeps the CAs that signed a list that counts, and those above them.
 void CrlWatch::keep_authorities(const CrlSet& set) {
     std::set<std::string> wanted;
     for (const auto& list : set.all()) wanted.insert(list->issuer_key);

@@ -29,7 +29,7 @@ public:
     void watch(
         const std::string& link, OcspSubject subject, storage::Millis until, storage::Millis now
     );
-    /// Those to be asked about now, at most `max`; each once, until `put_off` or `drop`.
+    /// Certificates to be asked about now, at most `max`; each once, until `put_off` or `drop`.
     std::vector<std::pair<std::string, OcspSubject>> take_due(storage::Millis now, std::size_t max);
     /// No stream uses the certificate: forgotten, unless it is so new that its stream may only be
     /// beginning.

@@ -5,7 +5,6 @@ in its own time. `enter` first makes the test itself the router. Needs root."""
 
 import ctypes
 import ipaddress
-import os
 import shutil
 import subprocess
 import threading
@@ -127,17 +126,3 @@ class Namespaces:
         with self._lock:
             for place in self._places.values():
                 place.close()
-
-
-def is_possible():
-    """In a child: whether this machine lets a test have namespaces with lines between them."""
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        return False
-    program = shutil.which("ip") or "/usr/sbin/ip"
-    done = subprocess.run(
-        ["unshare", "-n", "sh", "-c",
-         f"{program} link add a type veth peer name b && "
-         f"{program} rule add from 10.0.0.1 to 10.0.0.2 blackhole"],
-        capture_output=True, check=False,
-    )
-    return done.returncode == 0

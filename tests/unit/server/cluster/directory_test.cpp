@@ -214,7 +214,7 @@ TEST_CASE("presence of contacts elsewhere comes and goes with them") {
     std::string heard = alice.hears_all();
     CHECK(count(heard, "from='" + bob.jid() + "'") == 1);
     CHECK(holds(heard, "<show>away</show>"));
-    // One that comes later hears of both, as if they were here.
+    // A client that comes later hears of both, as if they were here.
     CHECK(count(bob.hears_all(), "from='" + alice.jid() + "'") == 1);
     const Guest carol = stage.binds(1, "carol", "desk");
     stage.sends(1, carol, "<presence/>");
@@ -602,8 +602,7 @@ TEST_CASE("what hangs on sessions elsewhere ends with them, by the leader alone"
     subscribe("bob@grid.example/of-an-earlier-start");
     subscribe("carol@grid.example");
     REQUIRE(broker.subscription_count() == 3);
-    // One that does not lead ends nothing; and one that does not know all sessions does not,
-    // either.
+    // A member that does not lead ends nothing; nor does one that does not know all sessions.
     const auto has_time = [&] {
         const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
         stage.waits([&] { return std::chrono::steady_clock::now() > until; });

@@ -19,10 +19,6 @@ void Switchboard::cut(storage::MemberId one, storage::MemberId other) {
         for (const auto& changed : links_.at(from)->changed_) changed(links_.at(to)->self_, false);
 }
 
-bool Switchboard::are_connected(storage::MemberId one, storage::MemberId other) const {
-    return connections_.contains(pair_of(one, other));
-}
-
 bool Switchboard::send(
     storage::MemberId from, storage::MemberId to, Channel channel, std::string payload
 ) {

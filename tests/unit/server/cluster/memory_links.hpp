@@ -23,7 +23,6 @@ public:
     void connect(storage::MemberId one, storage::MemberId other);
     /// Frames under way are lost.
     void cut(storage::MemberId one, storage::MemberId other);
-    bool are_connected(storage::MemberId one, storage::MemberId other) const;
 
     bool loses_frames = false;                   // they are said to be sent, and do not arrive
     std::size_t frames = 0;                      // that were sent

@@ -69,6 +69,8 @@ TEST_CASE("an unknown key names file, line, column and the key that was meant") 
         Contains(":2:3:") && Contains("'listen.c2d'") && Contains("did you mean 'listen.c2s'")
     );
     CHECK_THAT(load("", {"lisen.c2s=x"}).error(), Contains("did you mean 'listen.c2s'"));
+    CHECK_THAT(load("", {"c2s_tls=x"}).error(), Contains("did you mean 'listen.c2s_tls'"));
+    CHECK_THAT(load("", {"foo=1"}).error(), Contains("'foo'; gridd.toml(5) has all of them"));
 }
 
 TEST_CASE("a value of the wrong type is refused with its place") {

@@ -97,7 +97,7 @@ TEST_CASE("among many that have begun TLS a newcomer has time to begin it", "[ne
     for (int n = 16; n < 19; ++n) door.at(door.enter(source(n))).begin();
     CHECK(door.gone == std::vector{0, 1, 2, 3});
     door.at(honest).begin();
-    // One that does not begin goes before all others, after a while.
+    // A connection that does not begin goes before all others, after a while.
     const int idle = door.enter("idle");
     while (door.gone.back() != idle && door.gone.size() < 40)
         door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
@@ -113,7 +113,7 @@ TEST_CASE("a few clients behind one address have time to begin TLS, too", "[net]
     for (int n = 32; n < 37; ++n) door.at(door.enter(source(n))).begin();
     CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6});
     door.at(one).begin();
-    // One that does not begin goes after a while.
+    // A connection that does not begin goes after a while.
     while (door.gone.back() != other && door.gone.size() < 40)
         door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
     CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, other});

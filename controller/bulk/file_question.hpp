@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,11 +25,14 @@ struct FileQuestion {
     std::string id;                    // as the URL has it
     std::optional<std::string> name;   // decoded; none: the URL ends with the id
     std::vector<FileClient> clients;
+    /// Of a change: whether the file is as the client expects it. Null: it expects nothing.
+    std::function<bool(const File&)> precondition = nullptr;
 };
 /// A refusal in HTTP's terms.
 struct FileRefusal {
     unsigned status = 404;
     std::string code, text;
+    std::uint64_t retry_seconds = 30;   // with 429 and 503
 };
 /// The file as it is, and the client that may.
 struct FileGrant {

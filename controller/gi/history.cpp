@@ -40,8 +40,9 @@ Result<HistoryRight, xml::StanzaError> right_to_history(
     }
     auto view = broker->open_history(context, wish);
     if (view) return HistoryRight{std::move(*view), *match.rule};
-    // Without a cursor nothing but the topic can be missing.
-    if (wish.after.empty() && pubsub::has_code(view.error(), pubsub::Errc::ItemNotFound))
+    // The topic, or the item behind which it is to begin.
+    const bool is_topic = wish.after.empty() || !broker->knows_node(context.actor, wish.node);
+    if (is_topic && pubsub::has_code(view.error(), pubsub::Errc::ItemNotFound))
         return no_topic(wish.node);
     return view.error();
 }

@@ -125,6 +125,10 @@ FileRefusal is_complete_already() {
     return {409, "already-complete", "this slot was used: ask for another one"};
 }
 
+FileRefusal is_not_as_expected() {
+    return {412, "precondition-failed", "If-Match or If-None-Match does not fit the file"};
+}
+
 /// Of a file as it is, by a client whose right holds until the commit.
 storage::Batch change_of(const State& state, const FileGrant& grant, const FileClient& client) {
     storage::Batch batch;
@@ -155,6 +159,7 @@ FileDecision ask_file(
     if (!judged) return judged.error();
     FileGrant grant = std::move(*judged);
     if (question.wish != FileWish::Write) return grant;
+    if (question.precondition && !question.precondition(grant.file)) return is_not_as_expected();
     if (grant.file.is_complete) return is_complete_already();
     const storage::Millis slot_ms = state.settings.files.slot_ms;
     if (grant.file.expires - context.now > slot_ms / 2) return grant;
@@ -216,6 +221,7 @@ FileDecision remove_file(
     auto judged = judge_on_record(state, question, context.now);
     if (!judged) return judged.error();
     FileGrant grant = std::move(*judged);
+    if (question.precondition && !question.precondition(grant.file)) return is_not_as_expected();
     const FileClient& client = question.clients[grant.client];
     FileDecision::Change change{Files::erase(grant.file), std::move(grant)};
     state.expect_gates(change.batch, client.principal);

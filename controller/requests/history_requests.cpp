@@ -30,7 +30,9 @@ FileRefusal to_http(const xml::StanzaError& error, bool has_cursor) {
         Row{"feature-not-implemented", 409, "no-history"},
     };
     // RFC 9110 §15.5.11: a place was there, and what follows it is not any more.
-    if (has_cursor && error.condition == "item-not-found") return {410, "cursor-gone", error.text};
+    const bool is_topic = error.application && error.application->name() == "unknown-capability";
+    if (has_cursor && !is_topic && error.condition == "item-not-found")
+        return {410, "cursor-gone", error.text};
     for (const Row& row : rows)
         if (row.condition == error.condition) return {row.status, row.code, error.text};
     return {403, "forbidden", error.text};

@@ -74,6 +74,8 @@ Result<SlotRequest, xml::StanzaError> read_slot(const xml::Element& payload) {
     file.name = payload.attr_or("filename", "");
     if (file.name.empty() || file.name.size() > name_bytes_max || !xml::is_nameable(file.name))
         return xml::bad_request("filename has 1 to 255 bytes of UTF-8 without control characters");
+    if (file.name == "." || file.name == "..")   // RFC 3986 §5.2.4: a client would leave it out
+        return xml::bad_request("filename is no name of a folder");
     const std::string_view size = payload.attr_or("size", "");
     const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), file.size);
     if (error != std::errc() || end != size.data() + size.size() || file.size == 0)

@@ -289,7 +289,8 @@ bool InBandHistories::is_there(const StreamPtr& stream) const {
     return found != streams_.end() && found->second == stream;
 }
 
-void InBandHistories::finish(const StreamPtr& stream, State why, std::string detail) {
+// NOLINTNEXTLINE(performance-unnecessary-value-param): a reference into the table would end here
+void InBandHistories::finish(StreamPtr stream, State why, std::string detail) {
     if (is_there(stream)) streams_.erase(Key{stream->session, stream->sid});
     std::erase_if(asked_, [&](const auto& entry) { return entry.second == stream; });
     transfers_.end(stream->running, why, std::move(detail));

@@ -85,7 +85,8 @@ private:
     void send(const StreamPtr& stream, xml::Element payload);
     bool is_there(const StreamPtr& stream) const;
     /// Without a word to the client, which knows, or is gone.
-    void finish(const StreamPtr& stream, State why, std::string detail);
+    /// By value: what the table holds ends here.
+    void finish(StreamPtr stream, State why, std::string detail);
     /// The client hears that it is closed.
     void cut(const Key& key);
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "storage/chain.hpp"
@@ -59,11 +60,11 @@ Result<std::uint64_t, error_code> Upload::open() {
 
 error_code Upload::begin(std::uint64_t offset, std::uint64_t more) {
     if (!has_room(more)) return full_error();
-    if (::ftruncate(file_.get(), static_cast<off_t>(offset)) != 0) return upload_error();
     if (!digest_ || EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr) != 1)
         return error_code(ENOMEM, boost::system::system_category());
     offset_ = flushed_ = looked_ = offset;
     hashed_ = 0;
+    is_cut_off_ = false;
     return {};
 }
 
@@ -86,6 +87,9 @@ void Upload::hash(std::span<const char> bytes) {
 }
 
 error_code Upload::write(std::span<const char> bytes) {
+    if (!std::exchange(is_cut_off_, true) &&
+        ::ftruncate(file_.get(), static_cast<off_t>(offset_)) != 0)
+        return upload_error();
     while (!bytes.empty()) {
         const auto put =
             ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset_));

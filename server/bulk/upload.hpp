@@ -25,8 +25,8 @@ public:
 
     /// Bytes that are there from earlier connections.
     Result<std::uint64_t, boost::system::error_code> open();
-    /// Goes on at that offset, which lies in what is there; the rest is cut off. `more`: bytes that
-    /// are to come; an error where there is no room for them.
+    /// Goes on at that offset, which lies in what is there; the rest is cut off when the first byte
+    /// has come. `more`: bytes that are to come; an error where there is no room for them.
     boost::system::error_code begin(std::uint64_t offset, std::uint64_t more);
     /// The hash goes over what is there, a part at a time, until `is_hashed`.
     boost::system::error_code hash_some();
@@ -55,6 +55,7 @@ private:
     std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
     std::uint64_t offset_ = 0;
     std::uint64_t hashed_ = 0;   // of what was there before
+    bool is_cut_off_ = false;    // what was there behind the offset
     std::uint64_t flushed_ = 0,
                   looked_ = 0;   // up to where it was sent to the disk; room looked at
 };

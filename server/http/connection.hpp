@@ -100,6 +100,8 @@ private:
     /// The state of a transfer while it runs. Of the socket's strand.
     struct Carried;
     using CarriedPtr = std::shared_ptr<Carried>;
+    /// The error: it was refused; whether the connection goes on.
+    using BegunToCarry = Result<CarriedPtr, bool>;
     asio::awaitable<bool> serve_file(Parser& parser, const Admitted& request);
     asio::awaitable<bool> give_file(
         Parser& parser, const FileQuestion& question, const FileGrant& grant, bool is_head
@@ -125,8 +127,10 @@ private:
     using StartTransfer = std::function<void(HttpBackend::Cut, BegunDone)>;
     /// Begins a transfer by `start`, which asks the backend. Null: it was refused, and the client
     /// was told. `is_told_why`: when it is cut, the client gets an answer, not just an end.
-    asio::awaitable<CarriedPtr> carry(Parser& parser, bool is_told_why, const StartTransfer& start);
-    asio::awaitable<CarriedPtr> begin_transfer(
+    asio::awaitable<BegunToCarry> carry(
+        Parser& parser, bool is_told_why, const StartTransfer& start
+    );
+    asio::awaitable<BegunToCarry> begin_transfer(
         Parser& parser, const FileQuestion& question, const FileGrant& grant
     );
     void end_transfer(const CarriedPtr& carried, bulk::State why, std::string detail = {});
@@ -139,7 +143,7 @@ private:
     using HistoryQuestion = controller::bulk::HistoryQuestion;
     using HistoryGrant = controller::bulk::HistoryGrant;
     asio::awaitable<bool> serve_history(Parser& parser, const Admitted& request);
-    asio::awaitable<CarriedPtr> begin_history(
+    asio::awaitable<BegunToCarry> begin_history(
         Parser& parser, const HistoryQuestion& question, const HistoryGrant& grant
     );
     asio::awaitable<bool> send_history(CarriedPtr carried, const HistoryGrant& grant);
@@ -154,6 +158,9 @@ private:
     struct Incoming;
     asio::awaitable<bool> take_file(
         Parser& parser, const FileQuestion& question, const FileGrant& grant
+    );
+    asio::awaitable<std::optional<Refusal>> refuse_offset(
+        Parser& parser, const controller::bulk::File& file
     );
     asio::awaitable<bool> take_in_turn(Parser& parser, const FileQuestion& question);
     asio::awaitable<std::optional<Refusal>> prepare_upload(Incoming& incoming);

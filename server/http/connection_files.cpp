@@ -20,6 +20,7 @@ namespace {
 
 /// So often a transfer that was slowed down looks whether it was cut.
 constexpr auto pause_at_once = std::chrono::milliseconds(250);
+constexpr std::uint64_t ms_of_second = 1000;
 
 FileWish wish_of(const std::string& method) {
     if (method == "GET") return FileWish::Read;
@@ -36,7 +37,13 @@ std::string content_range(const Part& part, std::uint64_t size) {
 FileRefusal to_file_refusal(const bulk::Refusal& refusal) {
     switch (refusal.state) {
         case bulk::State::Quota:
-            return {429, "too-many-transfers", refusal.text + " (" + refusal.limit + ")"};
+            return {
+                429,
+                refusal.limit.find("bytes") == std::string::npos ? "too-many-transfers"
+                                                                 : "too-many-bytes",
+                refusal.text + " (" + refusal.limit + ")",
+                refusal.retry_ms ? (*refusal.retry_ms + ms_of_second - 1) / ms_of_second : 30
+            };
         case bulk::State::Stopped:
             return {503, "shutting-down", refusal.text};
         case bulk::State::Disabled:
@@ -78,6 +85,7 @@ asio::awaitable<bool> Connection::serve_file(Parser& parser, const Admitted& req
             co_return co_await refuse(parser, std::move(*refusal));
     FileQuestion question{wish, path ? path->id : "", path ? path->name : std::nullopt, {}};
     question.clients = file_clients();
+    if (wish != FileWish::Read) question.precondition = precondition_of(parser.get());
     auto granted = co_await ask_file(question);
     if (!granted) co_return co_await refuse_file(parser, granted.error());
     if (!is_served()) co_return false;
@@ -90,7 +98,8 @@ asio::awaitable<bool> Connection::serve_file(Parser& parser, const Admitted& req
 asio::awaitable<bool> Connection::refuse_file(Parser& parser, FileRefusal refusal) {
     const bool is_body_unread = !parser.is_done();
     Refusal http{refusal.status, refusal.code, refusal.text, {}, is_body_unread};
-    if (refusal.status == 429 || refusal.status == 503) http.headers = "Retry-After: 30\r\n";
+    if (refusal.status == 429 || refusal.status == 503)
+        http.headers = "Retry-After: " + std::to_string(refusal.retry_seconds) + "\r\n";
     if (refusal.code != "forbidden") co_return co_await refuse(parser, std::move(http));
     Answer answer = to_answer(http);
     answer.is_head = parser.get().method() == beast::http::verb::head;
@@ -163,8 +172,9 @@ asio::awaitable<bool> Connection::give_file(
     answer.length = selected.part.count;
     if (is_head) co_return co_await answer_file(parser, std::move(answer));
 
-    const auto carried = co_await begin_transfer(parser, question, grant);
-    if (!carried) co_return false;
+    const auto begun = co_await begin_transfer(parser, question, grant);
+    if (!begun) co_return begun.error();
+    const CarriedPtr& carried = *begun;
     auto bytes = co_await shared_->store->run([store = shared_->store, id = file.id] {
         return store->folder().open_to_read(id);
     });
@@ -191,7 +201,7 @@ asio::awaitable<bool> Connection::give_file(
     co_return is_sent&& keeps;
 }
 
-asio::awaitable<Connection::CarriedPtr> Connection::carry(
+asio::awaitable<Connection::BegunToCarry> Connection::carry(
     Parser& parser, bool is_told_why, const StartTransfer& start
 ) {
     const auto carried = std::make_shared<Carried>();
@@ -217,14 +227,14 @@ asio::awaitable<Connection::CarriedPtr> Connection::carry(
             });
         });
     if (!*begun) {
-        co_await refuse_file(parser, to_file_refusal(begun->error()));
-        co_return nullptr;
+        const bool goes_on = co_await refuse_file(parser, to_file_refusal(begun->error()));
+        co_return BegunToCarry(boost::system::in_place_error, goes_on);
     }
     carried->running = **begun;
-    co_return carried;
+    co_return BegunToCarry(boost::system::in_place_value, carried);
 }
 
-asio::awaitable<Connection::CarriedPtr> Connection::begin_transfer(
+asio::awaitable<Connection::BegunToCarry> Connection::begin_transfer(
     Parser& parser, const FileQuestion& question, const FileGrant& grant
 ) {
     const StartTransfer start = [&](HttpBackend::Cut cut, BegunDone done) {

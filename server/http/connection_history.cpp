@@ -66,15 +66,15 @@ asio::awaitable<bool> Connection::serve_history(Parser& parser, const Admitted& 
     if (request.is_head) co_return co_await answer_file(parser, std::move(answer));
     const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
-    const auto carried = co_await begin_history(parser, question, *granted);
-    if (!carried) co_return false;
+    const auto begun = co_await begin_history(parser, question, *granted);
+    if (!begun) co_return begun.error();
     const bool is_sent =
-        co_await send(to_bytes(answer, now())) && co_await send_history(carried, *granted);
+        co_await send(to_bytes(answer, now())) && co_await send_history(*begun, *granted);
     if (!is_sent) stream_.abort();   // before the last chunk: the client sees that it is cut
     co_return is_sent&& keeps;
 }
 
-asio::awaitable<Connection::CarriedPtr> Connection::begin_history(
+asio::awaitable<Connection::BegunToCarry> Connection::begin_history(
     Parser& parser, const HistoryQuestion& question, const HistoryGrant& grant
 ) {
     const StartTransfer start = [&](HttpBackend::Cut cut, BegunDone done) {

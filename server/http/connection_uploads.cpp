@@ -72,6 +72,18 @@ Refusal to_cut_refusal(bulk::State why, const std::string& text) {
     return refusal;
 }
 
+bool fits(const UploadPart& part, std::uint64_t there) {
+    return part.is_exact ? part.from == there : part.from <= there;
+}
+
+Refusal wrong_offset(const controller::bulk::File& file, std::uint64_t there) {
+    Refusal refusal{
+        409, "wrong-offset", std::to_string(there) + " bytes of this file are there", {}, true
+    };
+    refusal.headers = upload_headers_of(file, there);
+    return refusal;
+}
+
 Refusal superseded() {
     return {409, "superseded", "a later connection goes on with this upload", {}, true};
 }
@@ -101,6 +113,8 @@ asio::awaitable<bool> Connection::take_file(
 ) {
     if (auto part = upload_part(parser.get(), grant.file.size); !part)
         co_return co_await refuse(parser, part.error());
+    if (auto refusal = co_await refuse_offset(parser, grant.file))
+        co_return co_await refuse(parser, std::move(*refusal));
     // A later connection with the same certificate is most likely the same client, which has lost
     // this one.
     const auto give_way = [weak = weak_from_this(), strand = strand_] {
@@ -117,6 +131,20 @@ asio::awaitable<bool> Connection::take_file(
     co_return co_await take_in_turn(parser, question);
 }
 
+/// Before the connection that fills the file gives way: what cannot go on costs it nothing. In a
+/// cluster bytes may come from another member first.
+asio::awaitable<std::optional<Refusal>> Connection::refuse_offset(
+    Parser& parser, const controller::bulk::File& file
+) {
+    const UploadPart part = *upload_part(parser.get(), file.size);
+    if (part.from == 0 || shared_->store->elsewhere()) co_return std::nullopt;
+    const auto there = co_await shared_->store->run([store = shared_->store, id = file.id] {
+        return store->folder().size_of(id);
+    });
+    if (fits(part, there)) co_return std::nullopt;
+    co_return wrong_offset(file, there);
+}
+
 asio::awaitable<bool> Connection::take_in_turn(Parser& parser, const FileQuestion& question) {
     // Another connection may have completed it meanwhile.
     auto granted = co_await ask_file(question);
@@ -126,8 +154,9 @@ asio::awaitable<bool> Connection::take_in_turn(Parser& parser, const FileQuestio
     incoming.grant = std::move(*granted);
     incoming.part = *upload_part(parser.get(), incoming.grant.file.size);
     incoming.left = incoming.part.count;
-    incoming.carried = co_await begin_transfer(parser, question, incoming.grant);
-    if (!incoming.carried) co_return false;
+    const auto begun = co_await begin_transfer(parser, question, incoming.grant);
+    if (!begun) co_return begun.error();
+    incoming.carried = *begun;
     if (auto refusal = co_await prepare_upload(incoming)) {
         const bool is_fault = refusal->status >= 500;
         end_transfer(
@@ -176,13 +205,7 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
     }
     const auto there = co_await store->run([upload] { return upload->open(); });
     if (!there) co_return to_disk_refusal(there.error());
-    if (part.from > *there || (part.is_exact && part.from != *there)) {
-        Refusal refusal{
-            409, "wrong-offset", std::to_string(*there) + " bytes of this file are there", {}, true
-        };
-        refusal.headers = upload_headers_of(file, *there);
-        co_return refusal;
-    }
+    if (!fits(part, *there)) co_return wrong_offset(file, *there);
     error_code error = co_await store->run([upload, part, size = file.size] {
         return upload->begin(part.from, size - part.from);
     });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/beast/http/rfc7230.hpp>
 #include <charconv>
+#include <memory>
 
 #include "storage/chain.hpp"
 #include "xml/base64.hpp"
@@ -146,6 +147,20 @@ Selection select(const Head& head, std::uint64_t size, std::string_view tag) {
     return {206, *part};
 }
 
+std::function<bool(const controller::bulk::File&)> precondition_of(const Head& head) {
+    if (head.count(FileField::if_match) == 0 && head.count(FileField::if_none_match) == 0)
+        return nullptr;
+    return [kept = std::make_shared<const Head>(head)](const controller::bulk::File& file) {
+        const std::string tag = file_tag(file);
+        const auto names = [&](FileField field, bool weakly) {
+            return file.is_complete && names_tag_of(*kept, field, tag, weakly);
+        };
+        if (kept->count(FileField::if_match) != 0 && !names(FileField::if_match, false))
+            return false;
+        return !names(FileField::if_none_match, true);
+    };
+}
+
 std::string file_tag(const controller::bulk::File& file) { return "\"" + file.hash + "\""; }
 
 std::string file_headers_of(const controller::bulk::File& file) {
@@ -157,10 +172,9 @@ std::string file_headers_of(const controller::bulk::File& file) {
 }
 
 std::string upload_headers_of(const controller::bulk::File& file, std::uint64_t offset) {
-    const bool is_complete = file.is_complete || offset == file.size;
     return "Upload-Offset: " + std::to_string(offset) +
            "\r\nUpload-Length: " + std::to_string(file.size) +
-           "\r\nUpload-Complete: " + (is_complete ? "?1" : "?0") + "\r\n";
+           "\r\nUpload-Complete: " + (file.is_complete ? "?1" : "?0") + "\r\n";
 }
 
 std::optional<Refusal> check_upload(const Head& head) {

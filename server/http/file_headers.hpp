@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,12 +35,18 @@ struct Selection {
 /// the answer is the whole file, whatever their number.
 Selection select(const Head& head, std::uint64_t size, std::string_view tag);
 
+/// Whether the preconditions of a change hold (RFC 9110 §13.1): a slot that is not complete has no
+/// representation yet. Null: there are none.
+std::function<bool(const controller::bulk::File&)> precondition_of(const Head& head);
+
 /// ETag of a file that is complete: its SHA-256 in quotes.
 std::string file_tag(const controller::bulk::File& file);
 /// The headers that GET and HEAD of a complete file have: ETag, Accept-Ranges, Repr-Digest (RFC
 /// 9530), Content-Disposition, which makes a browser save it.
 std::string file_headers_of(const controller::bulk::File& file);
-/// Of one that is not: how much is there (draft-ietf-httpbis-resumable-upload §4).
+/// Of one that is not: how much is there (draft-ietf-httpbis-resumable-upload §4). It is complete
+/// when its record says so: all of its bytes may be there before that, and an empty PATCH at their
+/// end completes it.
 std::string upload_headers_of(const controller::bulk::File& file, std::uint64_t offset);
 
 /// The place of a request's content in a file of that size.

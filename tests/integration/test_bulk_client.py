@@ -128,6 +128,48 @@ class BulkClient(FilesCase):
         done = self.bulk(self.bob, "receive", "-o", out, "--count", "1")
         self.assertEqual(done.stderr.count("not of this grid"), 2)
 
+    def test_a_link_that_leads_nowhere_holds_up_none(self):
+        stream = self.log_in(self.ann, "linker")
+        self.addCleanup(stream.close)
+        stream.raw.send(
+            f"<message to='{self.bob.jid}' type='normal'><x xmlns='jabber:x:oob'>"
+            f"<url>https://{DOMAIN}:1/bulk/{'0' * 32}/x</url></x></message>"
+        )
+        stream.settle()
+        self.bulk(self.ann, "send", self.file(b"good"), self.bob.jid)
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+        done = self.bulk(
+            self.bob, "receive", "-o", out, "--count", "1", "--reconnect-seconds", "1"
+        )
+        self.assertIn(f"https://{DOMAIN}:1/bulk", done.stderr)
+        self.assertEqual(os.listdir(out), ["a file.bin"])
+
+    def test_names_that_leave_no_room_for_a_number(self):
+        for data in (b"one", b"two"):
+            self.bulk(self.ann, "send", self.file(data), self.bob.jid, "--name", "ö" * 127)
+        names = [os.path.basename(one["file"]) for one in self.receive(2)]
+        self.assertEqual(names, ["ö" * 120, "ö" * 120 + ".1"])
+
+    def test_who_is_to_be_received_from(self):
+        self.bulk(self.bob, "receive", "--from", "no jid at all@@", code=USAGE)
+        self.bulk(self.ann, "send", self.file(b"good"), self.bob.jid)
+        got = self.receive(1, "--from", self.ann.jid.upper())
+        self.assertEqual(got[0]["from"].split("/")[0], self.ann.jid)
+
+    def test_a_partial_file_that_is_wrong_is_fetched_anew(self):
+        data = content(MIB, seed=8)
+        for wrong in (b"x" * 1000, b"x" * (MIB + 1)):
+            self.bulk(self.ann, "send", self.file(data), self.bob.jid)
+            out = os.path.join(self.folder.name, "in")
+            os.makedirs(out, exist_ok=True)
+            part = os.path.join(out, f".{hashlib.sha256(data).hexdigest()}.part")
+            with open(part, "wb") as file:
+                file.write(wrong)
+            got = self.receive()[0]
+            with open(got["file"], "rb") as file:
+                self.assertEqual(file.read(), data)
+
     def test_a_partial_file_of_an_earlier_run_is_completed(self):
         data = content(2 * MIB, seed=3)
         self.bulk(self.ann, "send", self.file(data), self.bob.jid)

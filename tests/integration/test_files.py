@@ -73,7 +73,8 @@ class Slots(FilesCase):
         self.assertEqual(self.server.admin_json("files", "list")["files"], [])
 
     def test_requests_that_are_none(self):
-        for size, name in (("0", "a"), ("-1", "a"), ("", "a"), ("1e3", "a"), ("10", "")):
+        for size, name in (("0", "a"), ("-1", "a"), ("", "a"), ("1e3", "a"), ("10", ""),
+                           ("10", "."), ("10", "..")):
             with self.subTest(size=size, name=name):
                 self.assertRegex(self.ask_slot(self.ann, size, name=name), "<bad-request")
         answer = self.ask_slot(
@@ -221,6 +222,21 @@ class Transfers(FilesCase):
         until(lambda: self.on_disk(path) is None)
         self.assertEqual(self.get(path).status, 404)
         self.assertEqual(self.put(path, data).status, 404)
+
+    def test_preconditions_of_changes(self):
+        data = content(1000)
+        path = self.slot(self.ann, len(data))
+        self.assertEqual(self.put(path, data, None, "If-Match: *").status, 412)
+        self.assertEqual(self.put(path, data, None, "If-None-Match: *").status, 201)
+        self.assertEqual(self.put(path, data, None, "If-None-Match: *").status, 412)
+        tag = self.get(path).headers["etag"]
+        for header in ('If-Match: "other"', "If-None-Match: *", f"If-None-Match: {tag}"):
+            with self.subTest(header):
+                got = self.get(path, self.ann, header, method="DELETE")
+                self.assertEqual((got.status, got.code), (412, "precondition-failed"))
+        self.assertEqual(self.get(path).body, data)
+        self.assertEqual(self.get(path, self.ann, f"If-Match: {tag}", method="DELETE").status, 204)
+        self.assertEqual(self.get(path).status, 404)
 
     def test_an_administrator_lists_and_removes(self):
         path = self.stored(content(1234), name="listed")
@@ -390,6 +406,48 @@ class Uploads(FilesCase):
                 got = one.answer()
                 self.assertEqual(got.status, 204 if end < len(data) else 201, got)
                 self.assertEqual(got.headers["upload-offset"], str(end))
+        self.assertEqual(self.get(path).body, data)
+
+    def append(self, path, offset, data):
+        one = self.https(self.ann)
+        one.send(
+            f"PATCH {path} HTTP/1.1", f"Upload-Offset: {offset}", f"Content-Length: {len(data)}",
+            body=data,
+        )
+        return one.answer()
+
+    def test_an_empty_patch_completes_what_has_no_record_yet(self):
+        """As after a crash between the last byte and the commit."""
+        data = content(1000, seed=6)
+        path = self.slot(self.ann, len(data))
+        self.assertEqual(self.append(path, 0, data[:-1]).status, 204)
+        (file,) = (
+            os.path.join(folder, name) for folder in self.files_folders()
+            for name in os.listdir(folder) if name.startswith(path.split("/")[2])
+        )
+        with open(file, "ab") as bytes_there:
+            bytes_there.write(data[-1:])
+        there = self.get(path, self.ann, method="HEAD").headers
+        self.assertEqual((there["upload-offset"], there["upload-complete"]), ("1000", "?0"))
+        self.assertEqual(self.append(path, 1000, b"").status, 201)
+        self.assertEqual(self.get(path).body, data)
+
+    def test_a_request_that_brings_nothing_costs_nothing(self):
+        data = content(100_000, seed=7)
+        path = self.slot(self.ann, len(data))
+        with self.https(self.ann) as one:
+            one.send(f"PUT {path} HTTP/1.1", f"Content-Length: {len(data)}", body=data[:50_000])
+            until(lambda: self.on_disk(path) == 50_000)
+            self.assertEqual(self.append(path, 7, data[7:]).status, 409)
+            one.socket.sendall(data[50_000:])
+            self.assertEqual(one.answer().status, 201)
+        path = self.slot(self.ann, len(data))
+        self.assertEqual(self.append(path, 0, data[:50_000]).status, 204)
+        with self.https(self.ann) as one:
+            one.send(f"PUT {path} HTTP/1.1", f"Content-Length: {len(data)}", "Expect: 100-continue")
+            self.assertEqual(one.head()[0], 100)
+        self.assertEqual(self.on_disk(path), 50_000)
+        self.assertEqual(self.append(path, 50_000, data[50_000:]).status, 201)
         self.assertEqual(self.get(path).body, data)
 
     def test_offsets_that_are_wrong(self):

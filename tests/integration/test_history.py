@@ -388,6 +388,7 @@ class Histories(HistoryCase):
     def test_requests_that_are_refused(self):
         for path, wanted in (
             (self.path(topic="none"), (404, "not-found")),
+            (self.path(topic="none", after="0" * 32), (404, "not-found")),
             (self.path(after="x"), (410, "cursor-gone")),
             (self.path(after="0" * 32), (410, "cursor-gone")),
             (self.path(expires="2020-01-01T00:00:00Z"), (410, "offer-expired")),

@@ -5,9 +5,11 @@ their answers come, and closes it. A bare stream for what a library would not do
 
 import asyncio
 import base64
+import os
 import re
 import time
 import unittest
+from unittest import mock
 
 from files import BULK
 from gridd import CONTROLLER, DOMAIN
@@ -124,6 +126,12 @@ class StreamCase(HistoryCase):
 
 
 class OwnStreams(StreamCase):
+    @classmethod
+    def setUpClass(cls):
+        """Memory that was freed is overwritten, so that a use of it shows."""
+        with mock.patch.dict(os.environ, {"MALLOC_CONF": "junk:free"}):
+            super().setUpClass()
+
     def tearDown(self):
         self.set_policy(POLICY)
 
@@ -273,6 +281,16 @@ class OwnStreams(StreamCase):
         while self.running():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
+
+    def test_a_client_closes_the_stream_before_its_end(self):
+        receiver = self.receiver(resource="closer")
+        _, sid = receiver.ask()
+        receiver.accept(sid)
+        receiver.packet()
+        said, whole = receiver.client.ask("set", f"<close xmlns='{IBB}' sid='{sid}'/>", BULK)
+        self.assertEqual(said, "ok", whole)
+        self.ended("closer", "lost", "the client closed the stream")
+        self.assertEqual(self.running(), [])
 
     def test_it_is_said_what_this_server_can(self):
         info = "<query xmlns='http://jabber.org/protocol/disco#info'/>"

@@ -66,17 +66,20 @@ void upload(
             const std::uint64_t offset = offset_in(there);
             if (offset > from) works();
             from = offset;
-            if (from >= size) throw light::Broken("the server is not through with the file");
         }
         const bool is_again = !std::exchange(is_first, false);
         Https::Fields fields;
-        if (from > 0)
+        if (from > 0 && from < size)
             fields["Content-Range"] = "bytes " + std::to_string(from) + "-" +
                                       std::to_string(size - 1) + "/" + std::to_string(size);
+        // All bytes may be there, and no record that says so.
         const HttpAnswer answer =
-            https.put(path, fields, file.fd(), from, size - from, [&](std::uint64_t sent) {
-                console.show(light::bar(static_cast<double>(sent) / static_cast<double>(size)));
-            });
+            from >= size
+                ? https.ask("PATCH", path, {{"Upload-Offset", std::to_string(from)}}, 0)
+                : https.put(path, fields, file.fd(), from, size - from, [&](std::uint64_t sent) {
+                      console.show(light::bar(static_cast<double>(sent) / static_cast<double>(size))
+                      );
+                  });
         light::fail_if_passing(answer);
         // Another connection of ours is not through yet, or was: the next question tells.
         if (answer.status == 409 && is_again)
@@ -152,6 +155,9 @@ struct ReceiveOptions {
     std::uint64_t count = 0;
 };
 
+/// A number fits behind it (`free_path`).
+constexpr std::size_t name_bytes_max = 240;
+
 /// The last part of the path as a file name that stays in its folder and is not hidden.
 std::string name_in_folder(const light::HttpsUrl& url) {
     std::string path = url.path.substr(0, url.path.find('?'));
@@ -161,6 +167,11 @@ std::string name_in_folder(const light::HttpsUrl& url) {
         const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
         name += c == '/' || is_control ? '_' : c;
     }
+    if (name.size() > name_bytes_max) {
+        std::size_t end = name_bytes_max;
+        while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+        name.erase(end);
+    }
     if (name.empty()) return "file";
     if (name.front() == '.') name.front() = '_';
     return name;
@@ -169,7 +180,8 @@ std::string name_in_folder(const light::HttpsUrl& url) {
 /// A name that is free: "report.pdf", "report.pdf.1" …
 fs::path free_path(const fs::path& wanted) {
     fs::path path = wanted;
-    for (unsigned number = 1; fs::exists(path); ++number)
+    std::error_code error;
+    for (unsigned number = 1; fs::exists(path, error); ++number)
         path = wanted.string() + "." + std::to_string(number);
     return path;
 }
@@ -180,23 +192,15 @@ struct Download {
     std::uint64_t size = 0;
 };
 
-/// Into a partial file that is named by the tag, which is the file's SHA-256: a later run goes on
-/// with it.
-Download download(
-    Console& console, Https& https, const light::HttpsUrl& url, const fs::path& folder, long seconds
+/// The file behind what is there of it, in as many attempts as it takes. Its SHA-256, hexadecimal.
+std::string fetch_into(
+    Console& console,
+    Https& https,
+    const std::string& path,
+    const std::string& tag,
+    const light::LocalFile& file,
+    long seconds
 ) {
-    std::string tag;
-    light::persist(console, seconds, [&](const auto&) {
-        const HttpAnswer head = https.ask("HEAD", url.path, {});
-        light::fail_if_passing(head);
-        if (head.status != 200) throw Failed(Exit::Refused, "the file: " + head.words());
-        tag = head.header("etag");
-    });
-    const std::string digest = tag.size() == 66 ? tag.substr(1, 64) : std::string();
-    if (digest.find_first_not_of("0123456789abcdef") != std::string::npos || digest.empty())
-        throw Failed(Exit::Refused, "the server names no SHA-256 of the file");
-    const fs::path partial = folder / ("." + digest + ".part");
-    const light::LocalFile file(partial.string(), O_RDWR | O_CREAT);
     light::Sum sum;
     std::uint64_t there = 0, whole = 0;
     light::persist(console, seconds, [&](const auto& works) {
@@ -207,7 +211,7 @@ Download download(
         Https::Fields fields{{"If-Range", tag}};
         fields["Range"] = "bytes=" + std::to_string(there) + "-";
         const HttpAnswer answer = https.get(
-            url.path, fields,
+            path, fields,
             [&](const HttpAnswer& head) {
                 works();
                 if (head.status == 200 && there > 0) {   // all of it comes
@@ -231,21 +235,50 @@ Download download(
         if (answer.status != 200 && answer.status != 206)
             throw Failed(Exit::Refused, "the file: " + answer.words());
     });
+    return storage::to_hex(sum.take());
+}
+
+/// Into a partial file that is named by the tag, which is the file's SHA-256: a later run goes on
+/// with it.
+Download download(
+    Console& console, Https& https, const light::HttpsUrl& url, const fs::path& folder, long seconds
+) {
+    std::string tag;
+    light::persist(console, seconds, [&](const auto&) {
+        const HttpAnswer head = https.ask("HEAD", url.path, {});
+        light::fail_if_passing(head);
+        if (head.status != 200) throw Failed(Exit::Refused, "the file: " + head.words());
+        tag = head.header("etag");
+    });
+    const std::string digest = tag.size() == 66 ? tag.substr(1, 64) : std::string();
+    if (digest.find_first_not_of("0123456789abcdef") != std::string::npos || digest.empty())
+        throw Failed(Exit::Refused, "the server names no SHA-256 of the file");
+    const fs::path partial = folder / ("." + digest + ".part");
+    const light::LocalFile file(partial.string(), O_RDWR | O_CREAT);
+    const bool is_begun =
+        file.size() > 0;   // by an earlier run, which a loss of power may have cut
+    std::string got = fetch_into(console, https, url.path, tag, file, seconds);
+    if (got != digest && is_begun) {
+        file.cut(0);
+        got = fetch_into(console, https, url.path, tag, file, seconds);
+    }
     console.show("");
-    if (storage::to_hex(sum.take()) != digest) {
+    if (got != digest) {
         fs::remove(partial);
         throw Failed(Exit::Refused, "the file that came has another SHA-256 than " + digest);
     }
     file.sync();
     const fs::path path = free_path(folder / name_in_folder(url));
     fs::rename(partial, path);
-    return {path, digest, there};
+    return {path, digest, file.size()};
 }
 
 void receive_files(const Options& common, const ReceiveOptions& options) {
     std::error_code error;
     if (!fs::is_directory(options.folder, error))
         throw Failed(Exit::Usage, options.folder + " is no directory");
+    const std::string wanted =
+        options.sender.empty() ? std::string() : account_of(common, options.sender).str();
     light::Door door = light::find_door(common, options.login);
     door.login.priority = 0;   // messages to the account go to it
     // The next run takes the place of one that was left, and gets what that one was owed.
@@ -258,9 +291,11 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
         settings.reconnect_seconds < 0 ? light::bulk_reconnect_seconds : settings.reconnect_seconds;
     xmpp::ReceiveLinks receiving([&](const xmpp::ReceivedLink& link) {
         const auto url = light::parse_https_url(link.url);
-        const bool is_wanted = options.sender.empty() ||
-                               link.sender.substr(0, link.sender.find('/')) == options.sender;
-        if (!is_wanted || !seen.add(link.url)) return false;
+        if (!seen.add(link.url)) return false;
+        if (!wanted.empty() && link.sender.substr(0, link.sender.find('/')) != wanted) {
+            console.complain("a link from " + link.sender + " was left: " + link.url);
+            return false;
+        }
         // Our certificate is shown to this grid alone.
         if (!light::is_of_grid(url, door.login.domain)) {
             console.complain("a link that is not of this grid was left: " + link.url);
@@ -279,8 +314,9 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
                             : got.path.string()
             );
         } catch (const Failed& failed) {
-            // Any other end leaves the link to the next run.
-            if (failed.exit != Exit::Refused) throw;
+            // A fault of the folder leaves the link to the next run; one of the link, as a port
+            // that takes no connection, does not hold up those behind it.
+            if (failed.exit != Exit::Refused && failed.exit != Exit::Connection) throw;
             console.complain(link.url + " from " + link.sender + ": " + failed.what());
             return false;
         }

@@ -159,8 +159,10 @@ HttpAnswer Https::finish(Reader& reader) {
     return reader.take();
 }
 
-HttpAnswer Https::ask(const std::string& method, const std::string& path, const Fields& fields) {
-    begin(method, path, fields, -1);
+HttpAnswer Https::ask(
+    const std::string& method, const std::string& path, const Fields& fields, std::int64_t length
+) {
+    begin(method, path, fields, length);
     Reader reader(method != "HEAD", {}, {});
     return finish(reader);
 }
@@ -171,7 +173,7 @@ HttpAnswer Https::get(
     const std::function<void(const HttpAnswer&)>& head,
     const std::function<void(std::string_view)>& take
 ) {
-    begin("GET", path, fields, -1);
+    begin("GET", path, fields, no_content);
     Reader reader(true, head, take);
     return finish(reader);
 }

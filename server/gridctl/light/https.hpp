@@ -33,7 +33,14 @@ public:
 
     Https(Target target, unsigned timeout_seconds);
 
-    HttpAnswer ask(const std::string& method, const std::string& path, const Fields& fields);
+    HttpAnswer ask(
+        const std::string& method,
+        const std::string& path,
+        const Fields& fields,
+        std::int64_t length = no_content
+    );
+    /// Length of a request without content; one that may have some says 0.
+    static constexpr std::int64_t no_content = -1;
     /// The bytes of the file from `from` on, `count` of them. An answer that comes before all are
     /// sent ends it.
     HttpAnswer put(

@@ -8,10 +8,12 @@ namespace grid::controller::bulk {
 
 namespace {
 
+/// 0: it is no number, which no stream has.
 std::uint64_t attribute_number(std::string_view text) {
     std::uint64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && rest == end ? number : 0;
 }
 
 std::optional<Offer> read_in_band(const xml::Element& payload) {

@@ -72,6 +72,9 @@ Outcome<std::string> read_filter(const Request& request) {
 }
 
 Outcome<HistoryRequest> read_download(const Request& request) {
+    for (const std::string_view name : {"topic", "start", "end", "filter", "after", "format"})
+        if (request.all(name).size() > 1)
+            return malformed("param " + std::string(name) + " is there twice");
     HistoryRequest wanted;
     wanted.wish.node = request.one("topic", true);
     if (wanted.wish.node.empty()) return malformed("expected param topic, the name of a topic");

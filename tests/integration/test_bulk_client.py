@@ -140,7 +140,7 @@ class BulkClient(FilesCase):
         out = os.path.join(self.folder.name, "in")
         os.makedirs(out)
         done = self.bulk(
-            self.bob, "receive", "-o", out, "--count", "1", "--reconnect-seconds", "1"
+            self.bob, "receive", "-o", out, "--count", "1", "--reconnect", "1"
         )
         self.assertIn(f"https://{DOMAIN}:1/bulk", done.stderr)
         self.assertEqual(os.listdir(out), ["a file.bin"])

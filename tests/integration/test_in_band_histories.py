@@ -292,6 +292,13 @@ class OwnStreams(StreamCase):
         self.ended("closer", "lost", "the client closed the stream")
         self.assertEqual(self.running(), [])
 
+    def test_a_param_that_is_there_twice(self):
+        receiver = self.receiver(resource="twice")
+        for param in (("topic", "other"), ("format", "xml"), ("after", "x")):
+            with self.subTest(param[0]):
+                _, whole = receiver.ask(param, param)
+                self.assertIn(f"param {param[0]} is there twice", whole)
+
     def test_it_is_said_what_this_server_can(self):
         info = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
         said, whole = self.receiver().client.ask("get", info, BULK)

@@ -48,6 +48,7 @@ TEST_CASE("offers: in-band streams") {
     CHECK(open->sid == "s");
     CHECK(open->bytes == 4096);
     CHECK(offer("<open" + ns + " block-size='-1'/>")->bytes == 0);
+    CHECK(offer("<open" + ns + " block-size='4096abc'/>")->bytes == 0);
     const auto data = offer("<data" + ns + ">QUJD REU=\n</data>");
     CHECK(data->kind == Kind::Data);
     CHECK(data->bytes == 5);

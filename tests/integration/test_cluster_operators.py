@@ -159,15 +159,22 @@ class Operators(unittest.TestCase):
         client.does(f"<create node='ring-{time.monotonic_ns()}'/>")
 
     def test_all_leave_at_once(self):
-        """As where one command is run on all machines: one stays, serves, and leaves when another
-        one is back."""
+        """As where one command is run on all machines: one stays, serves, is sent the others'
+        clients, and leaves when another one is back."""
         self.linked()
+        clients = {one: self.client(f"of-{one.name}", one) for one in self.cluster}
         self.ask_all_at_once("leave")
         until(
             lambda: sum(one.process.poll() is not None for one in self.cluster) == 2, "two leave"
         )
         (last,) = (one for one in self.cluster if one.process.poll() is None)
         gone = [one for one in self.cluster if one is not last]
+        for one in gone:
+            clients[one].expect("<see-other-host [^>]*>127.0.0.1:")
+            self.assertRegex(one.log(), r"cluster_left .*sessions=.?0")
+        stays = last.gridctl("cluster", "leave", identity=self.cluster.admin)
+        self.assertNotEqual(stays.returncode, 0)
+        self.assertIn(f"{last.name} stays", stays.stderr)
         for one in gone:
             self.assertEqual(one.process.wait(), 0, one.log()[-2000:])
             one.process = None
@@ -176,7 +183,9 @@ class Operators(unittest.TestCase):
         client.does(f"<create node='last-{time.monotonic_ns()}'/>")
         time.sleep(5)   # a member that may leave ends within four seconds
         client.does(f"<create node='last-{time.monotonic_ns()}'/>")
-        is_leaving = last.cluster_status()["draining"] or self.leaving(last, last) is not None
+        (is_leaving,) = (
+            one["draining"] for one in last.cluster_status()["members"] if one["name"] == last.name
+        )
         gone[0].start()
         if is_leaving:   # no member refused to be the last
             client.expect("see-other-host|system-shutdown", WAIT_SECONDS)

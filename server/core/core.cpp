@@ -824,6 +824,8 @@ void Core::rebind(
         for (const std::string& problem : rebinds.problems)
             log_.error("rebind_failed", {{"reason", problem}});
         done();
+        const std::size_t bound = wanted.size() - rebinds.problems.size();
+        if (bound != 0) log_.info("rebind_done", {{"accounts", std::to_string(bound)}});
     });
 }
 

@@ -129,7 +129,11 @@ int main(int argc, char** argv) {
                             : "there is no '" + unknown.front() + "' here; see --help"
         );
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);   // --help
+        if (error.get_exit_code() == 0) {   // --help
+            app.exit(error);
+            if (std::cout.flush()) return static_cast<int>(gridctl::Exit::Ok);
+            return fail(json, gridctl::Exit::Refused, "cannot write to standard output");
+        }
         return fail(json, gridctl::Exit::Usage, error.what() + std::string("; see --help"));
     } catch (const gridctl::Failed& failed) {
         return fail(json, failed.exit, failed.what());

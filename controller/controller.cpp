@@ -349,6 +349,19 @@ std::vector<storage::Batch> Controller::due(
     return batches;
 }
 
+namespace {
+
+/// Of those that begin a stream: the certificate by which the client came.
+std::string certificate_of(const Identity& identity, std::string_view what) {
+    const bool begins = what == "connect" || what == "resume";
+    if (!begins || identity.fingerprint.empty()) return {};
+    std::string text = "certificate " + identity.fingerprint;
+    if (!identity.serial.empty()) text += ", serial " + identity.serial;
+    return text;
+}
+
+}   // namespace
+
 void Controller::record_session(
     const Identity& identity,
     std::string_view what,
@@ -360,6 +373,10 @@ void Controller::record_session(
     record.address = address;
     record.operation = what;
     record.detail = detail;
+    if (const std::string certificate = certificate_of(identity, what); !certificate.empty()) {
+        record.detail.append(detail.empty() ? "" : ", ").append(certificate);
+        record.is_single = true;   // another certificate is on record, too
+    }
     state_->audit.add(std::move(record));
 }
 

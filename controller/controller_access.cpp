@@ -1,5 +1,6 @@
 // controller/controller_access.cpp: may this actor do that? Certificate, account and policy, in
 // that order; each of the three alone refuses.
+#include "controller/audit/refusals.hpp"
 #include "controller/controller.hpp"
 #include "controller/state.hpp"
 
@@ -68,7 +69,7 @@ Role State::role_of(const pubsub::Principal& actor) const {
 std::optional<Failure> State::refuse_act(const pubsub::Principal& actor, Act act) const {
     const Role role = role_of(actor);
     if (role >= least_role(act)) return std::nullopt;
-    note(actor, "administration", {}, {false, 0, &role_rule(act)});
+    note_refusal(audit, actor, act, {}, role_rule(act));
     return role_needed(act, role);
 }
 

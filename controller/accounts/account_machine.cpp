@@ -257,6 +257,15 @@ Outcome<AccountChange> AccountMachine::edit(
             );
     }
     if (after == before) return AccountChange{{}, before};
+    const bool shuts_out =
+        !after.key_pin.empty() && after.key_pin != before.key_pin && after.key_pin != before.key;
+    if (shuts_out && context.actor.jid.bare_view() == before.jid)
+        return Failure{
+            Errc::OwnAccount,
+            "this would lock yourself out: it is not the key of your certificate; let another "
+            "administrator do it",
+            {}
+        };
     if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
     return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit");
 }
@@ -292,7 +301,9 @@ Outcome<AccountChange> AccountMachine::rebind(
             "a certificate authority is named by the SHA-256 of its public key (SPKI, DER) in 64 "
             "lower-case hexadecimal digits"
         );
-    const bool is_moved_already = before.anchor == authority && before.other_anchors.empty();
+    // One that is bound to that CA alone has its pin taken from it, by which it may be shut out.
+    const bool is_moved_already =
+        before.anchor == authority && before.other_anchors.empty() && before.key_pin.empty();
     const bool is_kept_already = keeps_others && before.is_bound_to(std::string_view(authority));
     if (is_moved_already || is_kept_already) return AccountChange{{}, before};
     if (keeps_others && before.other_anchors.size() >= other_anchors_max)

@@ -119,6 +119,8 @@ std::string AccountMove::describe(bool groups_changed) const {
         text += ", bound to " + after_.anchor;
         for (const std::string& other : after_.other_anchors) text += " " + other;
     }
+    if (after_.fingerprint != before_.fingerprint && !after_.fingerprint.empty())
+        text += ", certificate " + after_.fingerprint;
     if (after_.key_pin != before_.key_pin)
         text += after_.key_pin.empty() ? ", unpinned" : ", pinned to " + after_.key_pin;
     if (after_.password != before_.password)

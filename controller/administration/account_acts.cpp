@@ -8,6 +8,7 @@
 
 #include "controller/administration/act_event.hpp"
 #include "controller/audit/record.hpp"
+#include "controller/audit/refusals.hpp"
 #include "storage/keys.hpp"
 
 namespace grid::controller::administration {
@@ -41,15 +42,24 @@ Outcome<AccountChange> by_right(const ActContext& call, Outcome<AccountChange> c
     return change;
 }
 
+/// The actor's role is enough for the act, and not for this account.
+Failure on_record(const ActContext& call, Act act, const xml::Jid& jid, Failure failure) {
+    note_refusal(call.state.audit, call.actor(), act, jid.bare_view(), role_rule(Act::Administer));
+    return failure;
+}
+
+/// `act`: what the caller's role was asked for.
 Outcome<AccountChange> act_on(
     const ActContext& call,
+    Act act,
     AccountAction action,
     const xml::Jid& jid,
     const std::optional<Groups>& groups = {},
     const std::optional<std::string>& device_type = {}
 ) {
-    if (auto failure = call.beyond_reach(jid.bare_view(), groups ? &*groups : nullptr))
-        return *failure;
+    const Groups* const wanted = groups ? &*groups : nullptr;
+    if (auto failure = call.beyond_reach(jid.bare_view(), wanted))
+        return on_record(call, act, jid, std::move(*failure));
     return by_right(call, call.state.machine().act(action, jid, groups, call.context, device_type));
 }
 
@@ -118,26 +128,29 @@ Outcome<AccountChange> approve_account(
     const Account* account = call.state.accounts.find(jid.bare_view());
     const bool is_in = account != nullptr && account->state == AccountState::Enabled;
     if (is_in && !call.state.is_administrator(call.actor()))
-        return call.for_administrators("new groups of an account that was let in are");
-    return act_on(call, AccountAction::Approve, jid, groups, device_type);
+        return on_record(
+            call, Act::ApproveAccounts, jid,
+            call.for_administrators("new groups of an account that was let in are")
+        );
+    return act_on(call, Act::ApproveAccounts, AccountAction::Approve, jid, groups, device_type);
 }
 
 Outcome<AccountChange> decline_account(const ActContext& call, const xml::Jid& jid) {
-    return act_on(call, AccountAction::Decline, jid);
+    return act_on(call, Act::DeclineAccounts, AccountAction::Decline, jid);
 }
 
 Outcome<AccountChange> disable_account(const ActContext& call, const xml::Jid& jid) {
-    return act_on(call, AccountAction::Disable, jid);
+    return act_on(call, Act::DisableAccounts, AccountAction::Disable, jid);
 }
 
 Outcome<AccountChange> enable_account(const ActContext& call, const xml::Jid& jid) {
-    return act_on(call, AccountAction::Enable, jid);
+    return act_on(call, Act::EnableAccounts, AccountAction::Enable, jid);
 }
 
 Outcome<AccountChange> set_account_groups(
     const ActContext& call, const xml::Jid& jid, const Groups& groups
 ) {
-    return act_on(call, AccountAction::SetGroups, jid, groups);
+    return act_on(call, Act::SetGroupsOfAccounts, AccountAction::SetGroups, jid, groups);
 }
 
 Outcome<AccountChange> edit_account(
@@ -220,7 +233,10 @@ Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebind
         const bool is_meant = account.is_bound() &&
                               (rebinding.from.empty() || account.is_bound_to(rebinding.from)) &&
                               (!rebinding.administrators || account.is_in(administrators_group));
-        if (!is_meant) return std::nullopt;
+        // Those that are there already keep their pins.
+        const bool is_there =
+            account.anchor == rebinding.authority && account.other_anchors.empty();
+        if (!is_meant || is_there) return std::nullopt;
         auto change = state.machine().rebind(
             xml::Jid::from_canonical(account.jid), rebinding.authority, rebinding.keeps_others,
             call.context

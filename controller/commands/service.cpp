@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/audit/refusals.hpp"
 #include "controller/commands/command.hpp"
 #include "controller/gi/chain.hpp"
 #include "xml/namespaces.hpp"
@@ -229,9 +230,7 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_command
         if (command == nullptr) return xml::item_not_found("there is no command " + asked.node);
         if (auto error = refuse(state, context.actor, *command)) {
             if (least_role(command->act) >= Role::Auditor)
-                state.note(
-                    context.actor, "administration", {}, {false, 0, &role_rule(command->act)}
-                );
+                note_refusal(state.audit, context.actor, command->act, {}, role_rule(command->act));
             return *error;
         }
         return Execution(state, context, *command, asked).run();

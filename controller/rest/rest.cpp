@@ -1,11 +1,22 @@
 // controller/rest/rest.cpp: REST requests become calls, for accounts whose role has the act.
 #include "controller/rest/rest.hpp"
 
+#include "controller/audit/refusals.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/conditions.hpp"
 #include "controller/rest/routing.hpp"
 
 namespace grid::controller {
+
+namespace {
+
+/// As its path names it: an account, a topic, a backup; empty: it is about none.
+std::string_view target_of(const rest::Request& request) {
+    const auto& path = request.path;
+    return path.empty() ? std::string_view{} : std::string_view(path.begin()->second);
+}
+
+}   // namespace
 
 Rest::Rest(
     Controller& controller,
@@ -27,8 +38,11 @@ Result<PreparedHttp, HttpResponse> Rest::prepare(const HttpRequest& request) {
                       ) -> HttpDecision {
         const State& state = controller_.state_for_admin();
         const rest::Route& route = *routed.route;
-        if (const auto failure = state.refuse_act(context.actor, route.act))
-            return rest::refuse(*failure);
+        if (const Role role = state.role_of(context.actor); role < least_role(route.act)) {
+            const std::string_view target = target_of(routed.request);
+            note_refusal(state.audit, context.actor, route.act, target, role_rule(route.act));
+            return rest::refuse(role_needed(route.act, role));
+        }
         const rest::Call call{{state, context}, broker_, sessions_, server_, routed.request};
         if (auto refusal = rest::check_condition(call, route)) return *std::move(refusal);
         return rest::with_tag(call, route, route.decide(call));

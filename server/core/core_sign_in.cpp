@@ -187,6 +187,9 @@ void Core::sign_out(SignInQuestion question, HttpDone done) {
     asio::post(strand_, [this, question = std::move(question), done = std::move(done)] {
         auto found = check_sign_in(question);
         if (auto* refused = std::get_if<0>(&found)) return done(std::move(*refused));
+        controller::Identity who;
+        who.account = std::get<1>(found)->who.account;
+        controller_.record_session(who, "sign-out", question.address, "");
         sign_ins_.end(question.token);
         HttpResponse response{200, R"({"signed_out":true})"};
         response.headers = cookie_line({});

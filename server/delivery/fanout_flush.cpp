@@ -1,5 +1,9 @@
 // server/delivery/fanout_flush.cpp: from a session's pending stanzas to its transport, within its
 // budget.
+#include <map>
+#include <utility>
+
+#include "pubsub/model/records.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/session/management_words.hpp"
 #include "xml/namespaces.hpp"
@@ -16,6 +20,40 @@ xml::Bytes to_bytes(const xml::Element& element) {
 
 Outgoing element_of(xml::Bytes bytes) {
     return Outgoing::whole(StanzaKind::Element, std::move(bytes));
+}
+
+/// Of a notification: what stands in the quotes behind that, escaped. In a quoted value there is no
+/// quote.
+std::string_view quoted_behind(std::string_view text, std::string_view before) {
+    const std::size_t at = text.find(before);
+    if (at == std::string_view::npos) return {};
+    const std::size_t from = at + before.size();
+    return text.substr(from, text.find('\'', from) - from);
+}
+
+/// The node at the broker's address whose items a stanza tells of, as it stands there; empty: it
+/// tells of none. An account's own address has an `@`.
+std::string_view node_told_of(const Outgoing& stanza) {
+    static const std::string items =
+        "<event xmlns='" + std::string(xml::ns::pubsub_event.uri()) + "'><items node='";
+    if (stanza.to == Address::None) return {};
+    const std::string_view text = *stanza.text;
+    if (quoted_behind(text, " from='").find('@') != std::string_view::npos) return {};
+    return quoted_behind(text, items);
+}
+
+std::string unescaped(std::string_view value) {
+    const auto element = pubsub::parse_payload("<x xmlns='' v='" + std::string(value) + "'/>");
+    return element ? std::string(element->attr_or("v", "")) : std::string();
+}
+
+/// A message of the same sender that says nothing: it has the other's number in the client's count.
+Outgoing without_content(const Outgoing& stanza) {
+    const std::string_view text = *stanza.text;
+    const std::string_view sender = quoted_behind(text, " from='");
+    Outgoing empty = stanza;
+    empty.text = std::make_shared<const std::string>(" from='" + std::string(sender) + "'/>");
+    return empty;
 }
 }   // namespace
 
@@ -161,10 +199,25 @@ void Fanout::ask_for_acks(std::chrono::steady_clock::time_point now) {
     });
 }
 
+/// Items were kept while the right to them may have ended: each is asked about as at its delivery.
+/// One that the session may not have any more gives way to a message without content, since the
+/// numbers of stanzas that the client may have had cannot change (XEP-0198 §4).
 void Fanout::send_again(const SessionPtr& session, const xml::Element& first) {
+    std::map<std::pair<std::string_view, Address>, bool> rights;
+    const auto may_have = [&](const Outgoing& stanza) {
+        const std::string_view name = node_told_of(stanza);
+        if (name.empty()) return true;
+        const auto [known, is_new] = rights.try_emplace({name, stanza.to}, false);
+        if (!is_new) return known->second;
+        const std::uint64_t node = broker_.node_uid(unescaped(name));
+        known->second = node != 0 && broker_.is_in_audience(session->address(stanza.to), node) &&
+                        broker_.may_receive_here(session->principal, node);
+        return known->second;
+    };
     const auto kept = session->management->unacked.kept();
     std::vector<Outgoing> stanzas{element_of(to_bytes(first))};
-    stanzas.insert(stanzas.end(), kept.begin(), kept.end());
+    for (const Outgoing& stanza : kept)
+        stanzas.push_back(may_have(stanza) ? stanza : without_content(stanza));
     session->transport->send(std::move(stanzas), 0);
     if (!kept.empty()) ack_requests_.watch(session);
 }

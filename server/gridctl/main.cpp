@@ -141,7 +141,11 @@ int main(int argc, char** argv) {
                 help_of(app)
         );
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);   // --help
+        if (error.get_exit_code() == 0) {   // --help
+            app.exit(error);
+            if (std::cout.flush()) return static_cast<int>(gridctl::Exit::Ok);
+            return fail(json, gridctl::Exit::Refused, "cannot write to standard output");
+        }
         return fail(json, gridctl::Exit::Usage, error.what() + help_of(app));
     } catch (const gridctl::Failed& failed) {
         return fail(json, failed.exit, failed.what());

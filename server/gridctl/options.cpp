@@ -3,9 +3,11 @@
 
 #include <termios.h>
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <iostream>
 #include <iterator>
 
@@ -97,7 +99,13 @@ std::string read_password(const std::string& source) {
     return text;
 }
 
-void print(const std::string& text) { std::cout << text << std::flush; }
+void print(const std::string& text) {
+    errno = 0;
+    std::cout << text << std::flush;
+    if (std::cout) return;
+    const std::string why = errno == 0 ? "" : std::string(": ") + std::strerror(errno);
+    throw Failed(Exit::Refused, "cannot write to standard output" + why);
+}
 
 void print_text(const std::string& text) {
     print(::isatty(STDOUT_FILENO) == 1 ? printable(text, "\n\t") : text);

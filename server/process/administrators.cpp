@@ -75,7 +75,6 @@ void AdministratorsFile::look_for_rebinds() {
             log_.warn("rebind_file", {{"file", rebind_.string()}, {"problem", problem}});
         std::error_code ignored;
         std::filesystem::remove(rebind_, ignored);
-        log_.info("rebind_done", {{"file", rebind_.string()}});
     });
 }
 

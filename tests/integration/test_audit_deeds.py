@@ -2,6 +2,10 @@
 """One server; bare clients do one thing after the other, and gridctl reads what was noted."""
 
 import calendar
+import hashlib
+import json
+import re
+import ssl
 import subprocess
 import time
 import unittest
@@ -68,6 +72,59 @@ class AuditCase(unittest.TestCase):
             return None
 
         return self.until(look, seconds)
+
+
+class Logins(AuditCase):
+    def test_the_certificate_is_on_record(self):
+        """At each login, also of two that follow each other at once, and where it is bound."""
+        prints = set()
+        for _ in range(2):
+            bundle = self.server.authority.client(f"shows@{DOMAIN}")
+            with open(bundle.cert, encoding="ascii") as file:
+                der = ssl.PEM_cert_to_DER_cert(re.search(
+                    "-----BEGIN CERT.*?END CERTIFICATE-----\n", file.read(), re.S
+                ).group())
+            prints.add(hashlib.sha256(der).hexdigest())
+            client = Talker(self.server.c2s, DOMAIN)
+            client.login(bundle, "r")
+            client.presence()
+            client.socket.close()
+            time.sleep(0.1)
+        account = f"shows@{DOMAIN}"
+        for one in prints:
+            self.row("connect", actor=account, detail=f"certificate {one}, serial ")
+        bound = {one for one in prints
+                 for record in self.records(account=account)
+                 if record["operation"] in ("account-register", "account-bind")
+                 and one in record["detail"]}
+        self.assertEqual(bound, prints)
+
+
+class Sessions(AuditCase):
+    def test_each_account_whose_sessions_end_is_on_record(self):
+        for name in ("ends1", "ends2"):
+            self.log_in(name)
+        admin = Talker(self.server.c2s, DOMAIN)
+        self.addCleanup(admin.socket.close)
+        admin.login(self.server.admin, "r")
+        admin.presence()
+        node = "http://jabber.org/protocol/admin#end-user-session"
+        command = f"<command xmlns='http://jabber.org/protocol/commands' node='{node}'"
+        session = re.search("sessionid='([^']*)'", admin.ask("set", command + "/>", CONTROLLER))
+        values = "".join(f"<value>ends{number}@{DOMAIN}</value>" for number in (1, 2))
+        admin.ask(
+            "set",
+            f"{command} sessionid='{session.group(1)}' action='complete'><x "
+            "xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+            "http://jabber.org/protocol/admin</value></field><field var='accountjids'>"
+            f"{values}</field></x></command>",
+            CONTROLLER,
+        )
+        for number in (1, 2):
+            self.row("end-session", target=f"ends{number}@{DOMAIN}")
+            self.assertTrue(
+                self.records(operation="end-session", account=f"ends{number}@{DOMAIN}")
+            )
 
 
 class Order(AuditCase):

@@ -378,6 +378,31 @@ class Anchors(unittest.TestCase):
         server.admin_ctl("accounts", "rebind", "--administrators", "--ca", third.path, "--keep")
 
 
+class Pins(unittest.TestCase):
+    """A key by which an administrator could shut itself out."""
+
+    def test_the_own_account_is_pinned_to_the_own_key_alone(self):
+        server, (root,) = start(self)
+        trust(server, root)
+        server.start()
+        server.admin_ctl("status")
+        done = server.gridctl(
+            "accounts", "pin", ADMIN, "--sha256", "0" * 64, identity=server.admin
+        )
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("lock yourself out", done.stderr)
+        server.admin_ctl("accounts", "pin", ADMIN)
+        server.admin_ctl("status")
+        # The key is lost: the machine's operator binds the account to its CA anew.
+        other = replace(root.client(ADMIN, file="other"), ca=server.admin.ca)
+        self.assertNotEqual(server.gridctl("status", identity=other).returncode, 0)
+        mark = server.log_mark()
+        server.ctl("admin", "rebind", ADMIN, "--ca", root.path)
+        server.wait_log("what=rebind_done accounts=1", mark, 30)
+        server.admin = other
+        server.admin_ctl("status")
+
+
 class Devices(AccountCase):
     """What a client says it is, and what it is for the policy."""
 

@@ -51,6 +51,32 @@ class Commands(unittest.IsolatedAsyncioTestCase):
     def account(self, jid):
         return self.server.admin_json("accounts", "show", jid)
 
+    async def test_a_full_disk_is_no_success(self):
+        admin = self.server.admin
+        host, port = self.server.http
+        asking = [binary("gridctl"), "--server", f"{host}:{port}", "--server-name", DOMAIN,
+                  "--ca", admin.ca, "--cert", admin.cert, "--key", admin.key]
+        for command in (["policy", "show"], ["--json", "audit"], ["accounts", "list"],
+                        ["completion", "bash"], ["--help"]):
+            with self.subTest(command), open("/dev/full", "w", encoding="utf-8") as full:
+                done = await asyncio.to_thread(
+                    subprocess.run, [*asking, *command], stdout=full, stderr=subprocess.PIPE,
+                    text=True, timeout=60, check=False,
+                )
+                self.assertEqual(done.returncode, REFUSED)
+                self.assertIn("cannot write to standard output", done.stderr)
+
+    async def test_an_empty_text_is_no_policy(self):
+        before = self.server.admin_ctl("policy", "show")
+        for text in ("", "\n", " \t\n\n"):
+            done = self.server.gridctl(
+                "policy", "set", "-", identity=self.server.admin, stdin=text
+            )
+            self.assertEqual(done.returncode, REFUSED, done)
+            self.assertIn("write a comment in it", done.stderr)
+        self.assertEqual(self.server.admin_ctl("policy", "show"), before)
+        self.server.admin_ctl("policy", "set", "-", stdin="# allows nothing\n")
+
     async def test_s38_s82_the_life_of_an_account(self):
         control = self.server.admin_ctl
         client = await self.log_in(self.sensor)

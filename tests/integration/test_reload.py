@@ -173,6 +173,54 @@ class Answer(Reload):
         server.admin_ctl("audit", "verify")
 
 
+class WhileDown(Reload):
+    """policy.file is edited while the server is down."""
+
+    def restart(self, text=None):
+        """The log of the start."""
+        self.server.stop()
+        if text is not None:
+            replace(self.server.policy, text)
+        mark = self.server.log_mark()
+        self.server.start()
+        return self.server.log(mark)
+
+    def in_force(self):
+        return self.server.admin_ctl("policy", "show")
+
+    def test_an_edited_file_is_taken_at_the_start(self):
+        edited = EVERYTHING + "# edited\n"
+        self.restart(edited)
+        self.assertIn("# edited", self.in_force())
+        taken = self.audit("policy-set")[0]
+        self.assertEqual("system", taken["actor"])
+        self.assertIn("edited while the server was down", taken["detail"])
+        count = len(self.audit("policy-set"))
+        self.assertNotIn("policy_file_differs", self.restart())
+        self.assertEqual(count, len(self.audit("policy-set")))
+        # Within the second before a crash, too.
+        replace(self.server.policy, EVERYTHING + "# at the last moment\n")
+        self.server.kill9()
+        self.server.start()
+        self.assertIn("# at the last moment", self.in_force())
+
+    def test_a_policy_that_was_set_since_stays(self):
+        self.server.admin_ctl("policy", "set", "-", stdin=EVERYTHING + "# by hand\n")
+        for _ in range(2):
+            self.assertRegex(self.restart(), "warning what=policy_file_differs .*version=2")
+            self.assertIn("# by hand", self.in_force())
+        self.assertIn("changed: nothing", self.reload())
+        self.assertIn("# by hand", self.in_force())
+        replace(self.server.policy, EVERYTHING + "# of the file\n")
+        self.assertIn("changed: policy", self.reload())
+        self.assertNotIn("policy_file_differs", self.restart())
+        self.assertIn("# of the file", self.in_force())
+
+    def test_a_file_that_was_cut_to_nothing_is_not_taken(self):
+        self.assertIn("what=policy_file_differs", self.restart("\n"))
+        self.assertIn("allow", self.in_force())
+
+
 class BadDisk(Reload):
     """A policy that cannot be stored: its reload takes nothing else either."""
 

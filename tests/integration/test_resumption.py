@@ -71,6 +71,66 @@ class Resumed(Replay):
         self.wait_state(bundle or self.desk, "hibernating")
 
 
+class LostRights(Resumed):
+    """Rights that end while a session hibernates."""
+
+    settings = {"pubsub.access_open": "true"}
+
+    def hibernating(self):
+        """A subscriber that has acknowledged i0, and for which i1 and i2 wait."""
+        desk = self.subscriber()
+        self.publish(0, 1)
+        desk.wait_items("i0")
+        desk.ack()
+        desk.ping()
+        self.cut(desk)
+        self.publish(1, 3)
+        return desk
+
+    def resumed(self, desk):
+        again = self.connect()
+        again.resume(self.desk, desk)
+        again.ping()
+        # The stanzas in place of the items have their numbers.
+        again.ack()
+        self.publisher.send(
+            f"<message to='desk@{DOMAIN}/raw' type='chat' id='after'><body>b</body></message>"
+        )
+        again.wait(lambda: any(e.get("id") == "after" for e in again.stanzas))
+        self.assertEqual(again.errors, [])
+        return again
+
+    def set_policy(self, text):
+        self.server.admin_ctl("policy", "set", "-", stdin=text)
+
+    def test_by_the_policy(self):
+        messages = "allow any to message any\n"
+        self.set_policy(EVERYTHING + messages)
+        desk = self.hibernating()
+        self.set_policy(
+            f"deny client desk@{DOMAIN} to subscribe, retrieve on any\n" + EVERYTHING + messages
+        )
+        again = self.resumed(desk)
+        self.assertEqual(again.items(), [])
+        self.assertNotIn("<item ", again.seen)
+
+    def test_by_an_owner(self):
+        self.set_policy(EVERYTHING + "allow any to message any\n")
+        desk = self.hibernating()
+        self.ask(
+            self.publisher,
+            "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><affiliations node='n'>"
+            f"<affiliation jid='desk@{DOMAIN}' affiliation='outcast'/></affiliations></pubsub>",
+        )
+        self.assertEqual(self.resumed(desk).items(), [])
+
+    def test_a_right_that_is_there_again(self):
+        self.set_policy(EVERYTHING + "allow any to message any\n")
+        desk = self.hibernating()
+        again = self.resumed(desk)
+        self.assertEqual(again.items(), ids(1, 3))
+
+
 class Break(Resumed):
     def test_what_was_missed_comes_once_and_in_order(self):
         desk = self.subscriber()

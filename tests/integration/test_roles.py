@@ -90,6 +90,50 @@ class Roles(unittest.TestCase):
         self.assertIn("needs the role operator", done.stderr)
         self.assertIn("this account has the role auditor", done.stderr)
 
+    def test_attempts_beyond_a_role_are_on_record(self):
+        """Each with its act and its target, whatever the interface."""
+        admin = self.server.admin.jid
+        command = "http://jabber.org/protocol/commands"
+        session = Talker(self.server.c2s, DOMAIN).login(self.server.admin, "there")
+        self.addCleanup(session.socket.close)
+        session.presence()
+        for path in (f"/accounts/{admin}/disable", f"/accounts/{admin}/decline"):
+            self.assertEqual(self.ask("operator", "post", path, {}).status, 403)
+        self.assertEqual(self.ask("operator", "post", "/sessions/end", {"jid": admin}).status, 403)
+        self.assertEqual(self.ask("operator", "delete", f"/accounts/{admin}", {}).status, 403)
+        operator = Talker(self.server.c2s, DOMAIN).login(self.people["operator"], "acts")
+        self.addCleanup(operator.socket.close)
+        operator.presence()
+        for node in ("end-user-session", "disable-user"):
+            answer = operator.ask(
+                "set", f"<command xmlns='{command}' node='{ADMIN_COMMANDS}{node}'/>",
+                f"controller.{DOMAIN}",
+            )
+            session = re.search("sessionid='([^']*)'", answer).group(1)
+            answer = operator.ask(
+                "set",
+                f"<command xmlns='{command}' node='{ADMIN_COMMANDS}{node}' sessionid='{session}' "
+                "action='complete'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+                "<value>http://jabber.org/protocol/admin</value></field><field var='accountjids'>"
+                f"<value>{admin}</value></field></x></command>",
+                f"controller.{DOMAIN}",
+            )
+            self.assertIn("<forbidden", answer)
+        wanted = {"disable-accounts": 2, "decline-accounts": 1, "end-sessions": 2,
+                  "delete-accounts": 1}
+        deadline = time.monotonic() + SECONDS
+        while True:
+            counts = {}
+            for one in self.server.admin_json(
+                "audit", "--all", "--operation", "administration", "--decision", "deny"
+            )["records"]:
+                if one["actor"].startswith("operator@") and one["target"] == admin:
+                    counts[one["detail"]] = counts.get(one["detail"], 0) + one["count"]
+            if all(counts.get(act, 0) >= count for act, count in wanted.items()):
+                return
+            self.assertLess(time.monotonic(), deadline, counts)
+            time.sleep(0.2)
+
     def test_an_operator_lets_in_and_shuts_out(self):
         jid = f"newcomer@{DOMAIN}"
         waiting = Talker(self.server.c2s, DOMAIN).login(self.server.authority.client(jid), "r")

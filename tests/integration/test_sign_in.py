@@ -133,6 +133,12 @@ class Entry(SignIn):
         self.assertFalse(self.is_signed_in(token))
         signed = self.server.rest("GET", f"audit?account=ann@{DOMAIN}&operation=sign-in")
         self.assertEqual(len(signed["records"]), 1)
+        deadline = time.monotonic() + 30
+        while not self.server.rest(
+            "GET", f"audit?account=ann@{DOMAIN}&operation=sign-out"
+        )["records"]:
+            self.assertLess(time.monotonic(), deadline, "it is not on record")
+            time.sleep(0.1)
 
     def test_an_account_without_a_role_or_a_second_factor_stays_outside(self):
         self.add("plain", "staff")

@@ -130,6 +130,26 @@ TEST_CASE_METHOD(Desk, "S74: more than a hundred versions: the oldest are forgot
     CHECK(stored == 100);
 }
 
+TEST_CASE_METHOD(Desk, "a test knows that administrators are past the policy for topics") {
+    REQUIRE(put("deny any any any\n").first == 200);
+    const json::object allowed = tests({{"client", "root"}});
+    CHECK(allowed.at("allowed") == true);
+    CHECK(allowed.at("rule") == "administrator");
+    CHECK(tests({{"client", "root"}, {"operation", "query"}}).at("allowed") == false);
+    CHECK(
+        tests({{"client", "new"}, {"groups", json::array{"administrators"}}}).at("allowed") == true
+    );
+    CHECK(tests({{"client", "root"}, {"groups", json::array{"x"}}}).at("allowed") == false);
+}
+
+TEST_CASE_METHOD(Desk, "an empty text is no policy") {
+    const auto before = controller().state_for_admin().policy.head().version;
+    CHECK(put("").first == 400);
+    CHECK(put(" \n\t\n").first == 400);
+    CHECK(controller().state_for_admin().policy.head().version == before);
+    CHECK(put("# allows nothing\n").first == 200);
+}
+
 TEST_CASE_METHOD(Desk, "S45: a test says which rule decides and why, for every attribute") {
     REQUIRE(
         put("deny any publish t network 203.0.113.0/24\n"

@@ -228,7 +228,7 @@ TEST_CASE("a new policy takes effect at once") {
     stage.controller().seal(
         batch, actor, {grid::pubsub::Deed{grid::pubsub::Right::Publish}}, "t", {true, "x"}
     );
-    REQUIRE(stage.rest(root, "PUT", "/policy", R"({"text":""})").first == 200);
+    REQUIRE(stage.rest(root, "PUT", "/policy", R"({"text":"# nothing"})").first == 200);
     CHECK_FALSE(stage.commit(batch));
 }
 

@@ -1,5 +1,6 @@
 // tests/unit/server/delivery/managed_test.cpp: sessions with stream management: what is kept until
 // it is acknowledged, and what comes from the store (XEP-0198).
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "catch_up_stage.hpp"
@@ -92,6 +93,25 @@ TEST_CASE_METHOD(
     );
     publishes("n", "d");
     CHECK(items(session) == Ids{"b", "c", "d"});
+}
+
+TEST_CASE_METHOD(
+    ManagedStage, "an item to which the right has ended leaves its number alone", "[managed]"
+) {
+    creates("other&apos;s");
+    const auto session = subscribed();
+    subscribes(desk, "other&apos;s", bare);
+    breaks(session);
+    publishes("n", "a");
+    publishes("other&apos;s", "b");
+    asks(desk, "<unsubscribe node='n' jid='desk@grid.example'/>");
+    const std::size_t kept = session->management->unacked.kept().size();
+    resumes(session);
+    const auto sent = transport(session).stanzas();
+    REQUIRE(sent.size() == 1 + kept);
+    const std::string empty = "<message to='desk@grid.example' from='pubsub.grid.example'/>";
+    CHECK(std::ranges::count(sent, empty) == 1);
+    CHECK(items(session) == Ids{"b"});
 }
 
 TEST_CASE_METHOD(

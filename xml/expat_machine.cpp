@@ -187,7 +187,8 @@ void ExpatMachine::close() {
     stream_->events.emplace_back(builder_.take());
     ++stream_->stanzas;
     boundary_ = end;
-    if (stream_->phase != Phase::Stanzas || !is_worn()) return;
+    const bool is_pause = stream_->pauses && boundary_ < fed_;
+    if (stream_->phase != Phase::Stanzas || (!is_pause && !is_worn())) return;
     is_stopped_ = true;
     XML_StopParser(parser_, XML_TRUE);
 }

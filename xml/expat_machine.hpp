@@ -23,6 +23,7 @@ struct Stream {
     Root root;
     Phase phase = Phase::Header;
     std::vector<StreamEvent> events;
+    bool pauses = false;         // behind each element
     std::uint64_t stanzas = 0;   // that are complete
 
     void fail(ParseError error, std::string text);
@@ -45,8 +46,7 @@ public:
     void attach(Stream& stream);
     void detach();
     /// A fault, if any, is in the stream afterwards. Returns how many bytes were taken:
-    /// fewer than there are when the machine has seen so many names that a fresh one is to go on
-    /// behind the stanza that ended there.
+    /// fewer than there are when a fresh machine is to go on behind the stanza that ended there.
     std::size_t parse(std::string_view bytes, bool is_last = false);
     /// The same for bytes of the stream's content that begin outside of any tag: long text is taken
     /// past Expat.
@@ -56,7 +56,8 @@ public:
     bool is_between_stanzas() const { return !builder_.is_inside() && boundary_ == fed_; }
     /// Expat remembers every name that it ever saw, so that each machine sees a bounded number.
     bool is_worn() const { return fed_ - passed_by_ > fed_bytes_max || names_ > names_max; }
-    /// Stopped behind a stanza since it is worn; good for nothing any more.
+    /// Stopped behind a stanza since it is worn, or the stream pauses there; good for nothing any
+    /// more.
     bool is_stopped() const { return is_stopped_; }
     const std::string& root_name() const { return root_name_; }
     std::size_t pending_bytes() const { return fed_ - boundary_; }

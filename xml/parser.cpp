@@ -29,8 +29,12 @@ struct StreamParser::State : Stream {
     std::string seen;                 // then: what was parsed in this call …
     std::string put_aside;            // … and, between two, of the unfinished element
     std::unique_ptr<Element> begun;   // the unfinished element's name
+    std::string rest;                 // behind an element at which the stream pauses
 
     void restart();
+    bool feed(std::string_view bytes);
+    bool has_paused() const;
+    void pause(std::string_view behind);
     bool is_idle() const { return !machine && held.empty() && put_aside.empty(); }
     std::size_t pending_bytes() const;
     void take(std::string_view bytes);
@@ -47,6 +51,7 @@ void StreamParser::State::restart() {
     free_memory(held);
     free_memory(seen);
     free_memory(put_aside);
+    free_memory(rest);
     begun.reset();
     free_memory(events);
     taken = 0;
@@ -57,7 +62,7 @@ void StreamParser::State::restart() {
 }
 
 std::size_t StreamParser::State::pending_bytes() const {
-    return held.size() + (machine ? machine->pending_bytes() : put_aside.size());
+    return held.size() + rest.size() + (machine ? machine->pending_bytes() : put_aside.size());
 }
 
 void StreamParser::State::take(std::string_view bytes) {
@@ -77,6 +82,7 @@ void StreamParser::State::take(std::string_view bytes) {
     auto [ready, restricted] = scanner.scan(bytes);
     if (!whole) parse_ready(bytes, ready);
     if (phase == Phase::Closed || phase == Phase::Broken) return;
+    if (has_paused()) return;   // bytes behind that are scanned again, later
     check_size();
     if (restricted)
         fail(ParseError::RestrictedXml, "a comment, declaration or processing instruction");
@@ -118,6 +124,9 @@ void StreamParser::State::parse(std::string_view complete, bool begins_in_text) 
         machine.reset();
         complete.remove_prefix(consumed);
         begins_in_text = true;
+        if (!has_paused()) continue;
+        rest = complete;
+        return;
     }
 }
 
@@ -161,22 +170,46 @@ StreamParser::StreamParser(StreamParser&&) noexcept = default;
 StreamParser& StreamParser::operator=(StreamParser&&) noexcept = default;
 StreamParser::~StreamParser() = default;
 
-bool StreamParser::feed(std::string_view bytes) {
+bool StreamParser::State::has_paused() const {
+    return pauses && phase == Phase::Stanzas && taken < events.size() &&
+           std::holds_alternative<Element>(events.back());
+}
+
+/// `behind`: of what has arrived, that which was not looked at.
+void StreamParser::State::pause(std::string_view behind) {
+    rest += held;
+    rest += behind;
+    free_memory(held);
+    scanner = {};
+    // White space is nothing that waits.
+    rest.erase(0, std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+}
+
+bool StreamParser::State::feed(std::string_view bytes) {
+    if (!rest.empty() && !has_paused()) {
+        const std::string all = std::exchange(rest, {}).append(bytes);
+        return feed(all);
+    }
     // In slices, so that a limit is noticed before much more than it has been parsed; Expat's
     // buffer becomes as large as they are.
     const std::size_t slice_bytes_max =
-        std::clamp<std::size_t>(state_->limits.stanza_bytes_max / 4, 1024, 16UL * 1024);
-    while (!bytes.empty() && state_->phase != Phase::Broken && state_->phase != Phase::Closed) {
+        std::clamp<std::size_t>(limits.stanza_bytes_max / 4, 1024, 16UL * 1024);
+    while (!bytes.empty() && phase != Phase::Broken && phase != Phase::Closed) {
+        if (has_paused()) break;
         std::string_view slice = bytes.substr(0, slice_bytes_max);
         bytes.remove_prefix(slice.size());
-        state_->take(slice);
+        take(slice);
     }
-    state_->release();
-    return state_->phase != Phase::Broken;
+    if (has_paused()) pause(bytes);
+    release();
+    return phase != Phase::Broken;
 }
+
+bool StreamParser::feed(std::string_view bytes) { return state_->feed(bytes); }
 
 std::optional<StreamEvent> StreamParser::next() {
     State& state = *state_;
+    if (state.taken == state.events.size() && !state.rest.empty()) state.feed({});
     if (state.taken == state.events.size()) return std::nullopt;
     StreamEvent event = std::move(state.events[state.taken++]);
     if (state.taken == state.events.size()) {
@@ -187,6 +220,14 @@ std::optional<StreamEvent> StreamParser::next() {
 }
 
 void StreamParser::restart() { state_->restart(); }
+
+void StreamParser::restart_behind() {
+    std::string rest = std::exchange(state_->rest, {});
+    state_->restart();
+    state_->rest = std::move(rest);
+}
+
+void StreamParser::pause_behind_elements(bool is_so) { state_->pauses = is_so; }
 void StreamParser::set_limits(const Limits& limits) { state_->limits = limits; }
 void StreamParser::hold_bytes_only(bool is_so) { state_->holds_bytes_only = is_so; }
 void StreamParser::set_lang(std::string lang) { state_->root.lang = std::move(lang); }

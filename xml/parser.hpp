@@ -33,6 +33,12 @@ public:
     /// After TLS or SASL: a new header is expected (RFC 6120 §4.3.3). Bytes not yet consumed are
     /// dropped.
     void restart();
+    /// The same, but the new header is looked for in the bytes behind the last element that was
+    /// taken out: for a stream that pauses behind each.
+    void restart_behind();
+    /// Behind a complete element the bytes wait until `next` is asked for more: it may be the last
+    /// one before a restart. For streams of strangers.
+    void pause_behind_elements(bool is_so);
     void set_limits(const Limits& limits);
     /// Between two calls of `feed` the bytes of an unfinished element are held, and parsed again
     /// with those that follow: for streams of strangers, of whom there can be many, with little to

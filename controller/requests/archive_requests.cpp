@@ -253,6 +253,9 @@ std::optional<Prepared> prepare_archive(const State& state, const pubsub::IqRequ
     const Element& payload = *request.payload;
     // The settings are constant, unlike what administrators change.
     if (payload.ns() != archive_ns || !state.configured.archive.messages) return std::nullopt;
+    // XEP-0313 §4.1.3: the archive of that node, and not the account's.
+    if (payload.attr("node") != nullptr)
+        return Prepared(xml::item_not_found("an account keeps no archive of its nodes"));
     if (payload.name() == "prefs") return prepare_rules(state, request);
     pubsub::PreparedRequest prepared;
     if (payload.name() == "metadata" && request.type == xml::IqType::Get) {

@@ -6,6 +6,7 @@
 
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
+#include "server/stream/peer_error.hpp"
 #include "xml/stream_error.hpp"
 
 namespace grid::server::c2s {
@@ -211,7 +212,7 @@ asio::awaitable<bool> StreamDriver::take_events() {
         const bool is_last = took == Took::End || (took == Took::All && fault_);
         if (is_last) {
             co_await answer_what_was_taken();
-            if (!fault_) reason_ = "the peer closed the stream";
+            if (!fault_ && reason_.empty()) reason_ = "the peer closed the stream";
             co_return false;   // end() says the error, behind the last answer
         }
         co_await wait_for_room();
@@ -231,7 +232,13 @@ StreamDriver::Took StreamDriver::take_turn(std::vector<Inbound>& inbound) {
             if (!fault_ && parse_more()) continue;
             took = Took::All;
         } else if (auto* stanza = std::get_if<xml::Element>(&*event)) {
-            wrong = take_stanza(std::move(*stanza), inbound);
+            if (auto error = stream::error_of_peer(*stanza)) {
+                took = Took::End;
+                ending_ = Ending::Goodbye;
+                reason_ = std::move(*error);
+            } else {
+                wrong = take_stanza(std::move(*stanza), inbound);
+            }
         } else if (auto* broken = std::get_if<xml::StreamBroken>(&*event)) {
             wrong = xml::to_stream_error(*broken);
         } else if (std::holds_alternative<xml::StreamClose>(*event)) {
@@ -376,11 +383,13 @@ void StreamDriver::mark(std::uint64_t number, std::function<void(std::uint64_t)>
 }
 
 /// How much the peer has received, judged by the way the connection ended: a machine whose process
-/// dies with unread data resets the connection instead of closing it.
+/// dies with unread data resets the connection instead of closing it. One that says goodbye reads
+/// to our own, unless it is far behind.
 Delivered StreamDriver::delivered() {
-    if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
+    if (ending_ == Ending::Goodbye && outbox_.empty()) return {true, 0, lost_from_};
     const auto acked = outbox_.acked();
-    return {false, ending_ == Ending::Closed ? acked.kernel : acked.application, lost_from_};
+    const bool is_alive = ending_ == Ending::Closed || ending_ == Ending::Goodbye;
+    return {false, is_alive ? acked.kernel : acked.application, lost_from_};
 }
 
 void StreamDriver::close(std::optional<xml::StreamError> error) {
@@ -492,9 +501,9 @@ asio::awaitable<void> StreamDriver::end() {
     outbox_.drop();
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
     const bool is_all_read = co_await channel_->close(goodbye_seconds_max) && is_all_sent;
-    // Where it was we who ended: what the peer had read by then is known only now.
-    if (has_left && is_all_read && ending_ == Ending::Ours)
-        shared_.grid.confirm_delivered(session_);
+    // Where it was we who ended, or the peer is far behind: what it has read is known only now.
+    const bool is_said = ending_ == Ending::Ours || ending_ == Ending::Goodbye;
+    if (has_left && is_all_read && is_said) shared_.grid.confirm_delivered(session_);
 }
 
 /// False: the session goes on without this connection.
@@ -506,6 +515,8 @@ asio::awaitable<bool> StreamDriver::take_leave() {
         shared_.grid.detach(session_, attachment_, is_lost() && !is_fault, done);
     });
     take_mail();
+    while (outbox_.flush() == Outbox::Flushed::TurnOver) co_await yield();
+    const Delivered has = delivered();   // before our own goodbye is in the outbox
     if (fault_) end_with(*fault_);
     if (!is_end_sent_) {
         std::string last;
@@ -514,7 +525,7 @@ asio::awaitable<bool> StreamDriver::take_leave() {
     }
     is_end_sent_ = true;
     const bool leaves = detached == Detached::Leaves;
-    if (leaves) shared_.grid.leave(session_, attachment_, reason_, delivered());
+    if (leaves) shared_.grid.leave(session_, attachment_, reason_, has);
     shared_.log.info(
         leaves ? "session_ended" : "connection_ended",
         {{"session", name_},

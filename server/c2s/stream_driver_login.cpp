@@ -92,8 +92,8 @@ asio::awaitable<bool> StreamDriver::perform(stream::Actions actions) {
             flush();
             if (std::holds_alternative<stream::StartTls>(action)) {
                 if (!co_await start_tls(next)) co_return false;
-            } else if (std::holds_alternative<stream::RestartParser>(action)) {
-                codec_->restart();
+            } else if (const auto* restart = std::get_if<stream::RestartParser>(&action)) {
+                restart->keeps_rest ? codec_->restart_behind() : codec_->restart();
             } else if (auto* who = std::get_if<stream::Admit>(&action)) {
                 next = co_await admit(std::move(who->identity));
             } else if (auto* wanted = std::get_if<stream::FindKeys>(&action)) {

@@ -350,8 +350,9 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     Delivered items = delivered;
     items.mark = items_of(delivered.mark);
     std::vector<Outgoing> unread;
-    if (session->management && !delivered.is_all) {
-        // Acknowledgements count, whatever became of the last transport.
+    if (session->management) {
+        // Acknowledgements count, whatever became of the last transport: a client that says goodbye
+        // may have read nothing of what it was sent last.
         const auto& unacked = session->management->unacked;
         items = {true, 0, unacked.owed_from()};
         delivered = {false, unacked.acknowledged(), 0};

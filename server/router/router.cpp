@@ -12,6 +12,7 @@
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/session/client_state.hpp"
+#include "xml/iq_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -170,6 +171,19 @@ Routed take_capabilities(xml::Element iq) {
     return inbound;
 }
 
+/// At a domain of its own, below the grid's.
+bool is_own_service(Destination destination) {
+    return destination == Destination::Broker || destination == Destination::Controller ||
+           destination == Destination::Proxy || destination == Destination::Bulk;
+}
+
+/// An address that is none of the grid's services and accounts.
+xml::StanzaError nobody_at(const Addresses& addresses, const xml::Jid& to) {
+    const auto domain = xml::Jid::from_canonical(std::string(to.domain()));
+    if (!is_own_service(addresses.classify(domain, {}))) return not_reached(to);
+    return xml::item_not_found("a service has one address: " + domain.str());
+}
+
 /// Addresses at which a BulkQuery is answered.
 bool has_own_streams(Destination destination) {
     return destination == Destination::Bulk || destination == Destination::Controller;
@@ -293,7 +307,7 @@ Inbound Router::prepare_packet(const Session& session, xml::Element message, xml
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");
-    if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error)) {
+    if (xml::is_iq_answer(iq)) {
         if (id && presence::is_question_id(*id) && is_for_server(addresses_, session, to))
             return take_capabilities(std::move(iq));
         if (id && bulk::InBandHistories::is_own_id(*id) &&
@@ -304,19 +318,9 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             return std::monostate{};
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
     }
-    if (!type || !id || id->empty())
-        return error_bytes(
-            session, iq,
-            xml::bad_request("an iq needs an 'id', and a 'type' of get, set, result or error")
-        );
+    if (const auto wrong = xml::malformed_iq(iq)) return error_bytes(session, iq, *wrong);
     Inbound inbound;
     inbound.destination = addresses_.classify(to, session.bare);
-    if (iq.child_count() != 1) {
-        return error_bytes(
-            session, iq,
-            xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
-        );
-    }
     if (*type == xml::IqType::Set && has_own_streams(inbound.destination) &&
         iq.first_child()->ns() == controller::bulk::in_band_ns) {
         inbound.own_stream.emplace().offer = controller::bulk::read_offer(*iq.first_child());
@@ -348,12 +352,12 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
          !is_vcard_of_account(inbound.destination, to, *iq.first_child())) ||
         is_routed_incident(inbound.destination, *type, *iq.first_child()))
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
-    if (inbound.destination == Destination::Proxy)
-        return prepare_proxy_iq(session, std::move(iq), std::move(to));
     pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
     if (const auto* service = find_service(inbound.destination, request);
         service && service->answered == Answered::AtOnce)
         return answer_at_once(session, std::move(iq), service->answer(request));
+    if (inbound.destination == Destination::Proxy)
+        return prepare_proxy_iq(session, std::move(iq), std::move(to));
     auto prepared = prepare_payload(inbound.destination, request);
     inbound.prepared = prepared ? std::move(*prepared) : refuse_in_turn(prepared.error());
     inbound.to = std::move(to);
@@ -401,7 +405,9 @@ std::optional<pubsub::PreparedRequest> Router::prepare_at_account(
 
 const IqTable::Row* Router::find_service(Destination destination, const pubsub::IqRequest& request)
     const {
-    if (destination == Destination::Server) return server_iqs_.find(request);
+    // All parts of the server are there when it is.
+    const bool is_ping = is_own_service(destination) && request.payload->ns() == xml::ns::ping;
+    if (destination == Destination::Server || is_ping) return server_iqs_.find(request);
     if (destination == Destination::OwnAccount) return account_iqs_.find(request);
     return nullptr;
 }
@@ -423,7 +429,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
     if (!prepared && destination == Destination::OwnAccount)
         prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);
-    if (destination == Destination::Elsewhere) return not_reached(request.to);
+    if (destination == Destination::Elsewhere) return nobody_at(addresses_, request.to);
     if (const auto* service = find_service(destination, request)) {
         auto answer = service->answer(request);
         if (!answer) return answer.error();
@@ -504,7 +510,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         reply_error(
             session, stanza,
             inbound.destination == Destination::Elsewhere
-                ? not_reached(inbound.to)
+                ? nobody_at(addresses_, inbound.to)
                 : xml::service_unavailable("nobody here takes messages")
         );
     }

@@ -1,7 +1,9 @@
 // server/router/router_components.cpp: stanzas between clients and components (XEP-0114), under the
 // policy of the account that a component acts for.
 #include "controller/requests/requests.hpp"
+#include "server/clock.hpp"
 #include "server/router/router.hpp"
+#include "xml/iq_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -44,16 +46,6 @@ std::string reply_text(const xml::Element& stanza, const xml::StanzaError& error
     return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
 }
 
-std::optional<xml::StanzaError> malformed_iq(const xml::Element& iq) {
-    const auto type = xml::iq_type(iq);
-    if (!type || iq.attr_or("id", "").empty())
-        return xml::bad_request("an iq needs an 'id', and a 'type' of get, set, result or error");
-    const bool is_question = *type == xml::IqType::Get || *type == xml::IqType::Set;
-    if (is_question && iq.child_count() != 1)
-        return xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)");
-    return std::nullopt;
-}
-
 /// The text that goes on: of an iq what follows its start tag.
 xml::Bytes relayed_text(xml::Element& stanza) {
     if (stanza.name() != "iq") return text_of(stanza);
@@ -81,7 +73,7 @@ Routed Router::prepare_for_component(const Session& session, xml::Element stanza
     const {
     stanza.set("from", session.jid.str()).set("to", to.str());
     std::optional<xml::StanzaError> wrong;
-    if (stanza.name() == "iq") wrong = malformed_iq(stanza);
+    if (stanza.name() == "iq") wrong = xml::malformed_iq(stanza);
     if (!wrong && has_offer(stanza)) wrong = not_for_components();
     if (stanza.name() == "presence" && is_subscription(stanza)) wrong = no_rosters();
     if (wrong && is_answer(stanza)) return std::monostate{};
@@ -115,7 +107,7 @@ Routed Router::prepare_from_component(const Session& session, xml::Element stanz
     auto to = xml::Jid::parse(*text, true);
     std::optional<xml::StanzaError> wrong;
     if (!to) wrong = xml::jid_malformed("'to' is no address: " + to.error().message());
-    if (!wrong && name == "iq") wrong = malformed_iq(stanza);
+    if (!wrong && name == "iq") wrong = xml::malformed_iq(stanza);
     if (!wrong && has_offer(stanza)) wrong = not_for_components();
     if (name == "presence" && is_subscription(stanza)) wrong = no_rosters();
     if (wrong && is_answer(stanza)) return std::monostate{};
@@ -123,7 +115,10 @@ Routed Router::prepare_from_component(const Session& session, xml::Element stanz
     stanza.set("from", from->str()).set("to", to->str());
     Inbound inbound;
     inbound.destination = addresses_.classify(*to, *from);
-    if (name == "message") controller::strip_forged(stanza, addresses_.server().domain());
+    if (name == "message") {
+        inbound.traits = controller::traits_of(stanza);
+        controller::strip_forged(stanza, addresses_.server().domain());
+    }
     if (name == "iq" && inbound.destination == Destination::Server) return ask_server(stanza, *to);
     controller::without_prefix(stanza);
     inbound.component = Inbound::Component::Sender;
@@ -253,11 +248,20 @@ void Router::take_from_component(const SessionPtr& session, const Inbound& inbou
         if (is_reachable) pass_presence(inbound);
         return;
     }
-    const auto meant =
-        receivers(delivery_of(kind, addressee(inbound.to, is_reachable)), inbound.to);
+    const Delivery delivery = in_its_turn(
+        delivery_of(kind, addressee(inbound.to, is_reachable)), stanza, inbound.traits, inbound.to,
+        inbound.relayed->size()
+    );
+    if (delivery == Delivery::Store)
+        return push(
+            session, make_waiting_transaction(
+                         *this, controller_, {stanza, from, inbound.to, inbound.relayed}
+                     )
+        );
+    const auto meant = receivers(delivery, inbound.to);
+    const auto out = Outgoing::relayed(inbound.relayed, now(), meant.size() > 1, ++relayed_);
     bool is_reached = false;
-    for (const SessionPtr& target : meant)
-        is_reached = relay(target, Outgoing::stanza(inbound.relayed)) || is_reached;
+    for (const SessionPtr& target : meant) is_reached = relay(target, out) || is_reached;
     if (is_reached || !is_refusal_told(kind)) return;
     refuse(meant.empty() ? nobody : xml::resource_constraint("the addressee does not read"));
 }

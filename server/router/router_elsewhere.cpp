@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "controller/gi/provider_bulk.hpp"
+#include "server/router/held_messages.hpp"
+#include "server/router/message_copy.hpp"
 #include "server/router/router.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
@@ -171,7 +173,9 @@ void Router::deliver_here(
         return presence_.deliver(target, std::move(stanza.text));
     presence_.tell_first_of(*stanza.text, *target);
     if (stanza.kind == StanzaKind::Iq) return fanout_.send(target, std::move(stanza));
-    if (!relay(target, stanza) && stanza.is_relayed) refuse_where_nobody_has(target, stanza);
+    // No sender waits for the arrival of a copy.
+    if (!relay(target, stanza) && stanza.is_relayed && !is_copy(stanza))
+        refuse_where_nobody_has(target, stanza);
 }
 
 /// The session does not read. An end of another one leaves the message to no session that did not
@@ -183,7 +187,8 @@ void Router::refuse_where_nobody_has(const SessionPtr& target, const Outgoing& m
                 *undelivered, xml::resource_constraint("the addressee does not read: try later")
             );
     };
-    if (is_had_here(*target, message)) return;
+    const auto held = held_by(sessions_.of_account(target->bare.str()), target->id);
+    if (held.contains(SharedMessages::named(message)) || is_had_here(*target, message)) return;
     SessionWatcher* const watcher = sessions_.watcher();
     if (watcher == nullptr || !message.is_shared) return refuse();
     const UnreadShared asked{target->bare.str(), target->id, 0, {SharedMessages::named(message)}};
@@ -197,9 +202,10 @@ std::vector<bool> Router::has_in_care(const UnreadShared& asked) const {
     std::vector<bool> found;
     found.reserve(asked.messages.size());
     const auto& sessions = sessions_.of_account(asked.account);
+    const auto held = held_by(sessions, asked.session);
     for (const SharedMessage& message : asked.messages)
         found.push_back(
-            shared_.takes_care(asked, message) ||
+            shared_.takes_care(asked, message) || held.contains(message) ||
             std::ranges::any_of(
                 sessions,
                 [&](const SessionPtr& one) {

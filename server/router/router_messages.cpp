@@ -5,6 +5,8 @@
 #include "controller/messages/offline_messages.hpp"
 #include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
+#include "server/router/held_messages.hpp"
+#include "server/router/message_copy.hpp"
 #include "server/router/router.hpp"
 #include "xml/parser.hpp"
 #include "xml/stanza_error.hpp"
@@ -26,6 +28,8 @@ bool is_among(const std::vector<SessionPtr>& sessions, const SessionPtr& session
 }
 
 bool is_shared(const Outgoing& message) { return message.is_shared; }
+
+bool wants_copy(const Session& session) { return session.takes_copies && !session.is_ended; }
 
 }   // namespace
 
@@ -192,7 +196,7 @@ bool Router::is_copied_to_others(
 ) const {
     if (!message.traits.is_copied) return false;
     return std::ranges::any_of(sessions_.of_account(to.bare_view()), [&](const SessionPtr& other) {
-        return other->takes_copies && !other->is_ended && other != sender && !is_among(had, other);
+        return wants_copy(*other) && other != sender && !is_among(had, other);
     });
 }
 
@@ -211,9 +215,15 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
         case Delivery::Resource:
         case Delivery::Willing:
             break;
-        case Delivery::Store:
+        case Delivery::Store: {
             offline_.on_stored(std::string(to.bare_view()));
-            return copy(session, message, texts, {});
+            // A resource that gets it from the store gets no copy of it before.
+            const SessionPtr taker = offline_.taker(std::string(to.bare_view()));
+            return copy(
+                session, message, texts,
+                taker ? std::vector{taker} : sessions_.of_account(to.bare_view())
+            );
+        }
         default:
             return;
     }
@@ -233,7 +243,23 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
     if (!is_reached)
         return refuse(xml::resource_constraint("the addressee does not read: try later"));
-    copy(session, message, texts, meant);
+    if (is_to_itself(*session, to)) return copy(session, message, texts, meant);
+    // A received copy is read instead of the message, and handed on as that is.
+    const auto& all = sessions_.of_account(to.bare_view());
+    const auto is_copied_to = [&](const SessionPtr& other) {
+        return message.traits.is_copied && wants_copy(*other) && !is_among(meant, other) &&
+               controller_.state(other->principal) == controller::AccountState::Enabled;
+    };
+    xml::Bytes text;   // made for the first
+    for (const SessionPtr& other : all) {
+        if (!is_copied_to(other)) continue;
+        if (!text)
+            text = std::make_shared<const std::string>(controller::carbon(
+                "received", to.bare_view(), message.stanza.attr_or("type", ""), *out.text
+            ));
+        relay(other, copy_of(out, text));
+    }
+    copy(session, message, texts, all);   // to the sender's
 }
 
 /// To the other sessions of both accounts that want copies: those that did not get the message.
@@ -273,37 +299,49 @@ void Router::send_copies(
     }
 }
 
-/// A session here that is not away: a message of that time went there, too.
+/// A session here that is not away: a message of that time went there, too. Where a client counts,
+/// it is known what it lacks.
 bool Router::has_had(const Session& session, storage::Millis sent_at) const {
     const bool is_willing = fanout_.is_logged_in(session) && session.priority >= 0;
-    return !session.elsewhere && !session.is_ended && session.shares_from <= sent_at &&
-           (is_willing || session.takes_copies);
+    return !session.elsewhere && !session.is_ended && !session.management &&
+           session.shares_from <= sent_at && (is_willing || session.takes_copies);
 }
 
+/// By a session without stream management. A message for one resource went to no other that does
+/// not take copies.
 bool Router::is_had_here(const Session& ended, const Outgoing& message) const {
     if (!message.is_shared) return false;
+    std::optional<bool> is_for_one;
+    const auto may_have_had = [&](const Session& other) {
+        if (other.takes_copies) return true;
+        if (!is_for_one) {
+            const auto read = read_undelivered(ended, message);
+            is_for_one = read && !read->to.is_bare();
+        }
+        return !*is_for_one;
+    };
     const auto& others = sessions_.of_account(ended.bare.str());
     return std::ranges::any_of(others, [&](const SessionPtr& other) {
-        return other->id != ended.id && has_had(*other, message.sent_at());
+        return other->id != ended.id && has_had(*other, message.sent_at()) && may_have_had(*other);
     });
 }
 
 std::optional<Router::Undelivered> Router::read_undelivered(
     const Session& ended, const Outgoing& message
 ) const {
+    const xml::Bytes text = original_text(message);
     xml::Limits limits;
     // The text was within the bounds of its sender's stream.
     limits.stanza_bytes_max = limits.depth_max = limits.attributes_max = limits.declarations_max =
-        limits.bindings_max = limits.elements_max = limits.name_bytes_max =
-            message.text->size() + 64;
-    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + *message.text + "</x>", limits);
+        limits.bindings_max = limits.elements_max = limits.name_bytes_max = text->size() + 64;
+    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + *text + "</x>", limits);
     const auto* around = std::get_if<xml::Element>(&parsed);
     const xml::Element* whole = around ? around->first_child() : nullptr;
     if (!whole) return std::nullopt;
     const auto from = xml::Jid::parse(whole->attr_or("from", ""));
     if (!from) return std::nullopt;
     const auto to = xml::Jid::parse(whole->attr_or("to", ended.bare.str()));
-    Undelivered found{*whole, *from, to ? *to : ended.bare, message.text};
+    Undelivered found{*whole, *from, to ? *to : ended.bare, text};
     const std::string_view domain = ended.bare.domain();
     if (!controller::is_delayed(*found.text, domain))
         found.text = std::make_shared<const std::string>(
@@ -317,16 +355,26 @@ Delivery Router::delivery_of_undelivered(const Session& ended, const Undelivered
     const {
     const bool is_reachable = controller_.state(ended.bare) == controller::AccountState::Enabled &&
                               !controller_.is_blocked(ended.bare, undelivered.from);
-    const auto delivery =
-        delivery_of(delivery_kind(undelivered.message), addressee(undelivered.to, is_reachable));
+    const DeliveryKind kind = delivery_kind(undelivered.message);
+    const auto traits = controller::traits_of(undelivered.message);
+    auto delivery = delivery_of(kind, addressee(undelivered.to, is_reachable));
+    // A resource that is bound again is not available yet, and may break before it counts what it
+    // is sent: what may wait, waits for its presence.
+    const bool may_wait = (kind == DeliveryKind::Chat || kind == DeliveryKind::Normal) &&
+                          traits.may_wait && controller_.settings().offline.messages_max != 0;
+    if (may_wait && delivery == Delivery::Resource && !may_take(*connected(undelivered.to)))
+        delivery = delivery_of(kind, addressee(undelivered.to.bare(), is_reachable));
     return in_its_turn(
-        delivery, undelivered.message, controller::traits_of(undelivered.message), undelivered.to,
-        undelivered.text->size()
+        delivery, undelivered.message, traits, undelivered.to, undelivered.text->size()
     );
 }
 
 void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, const Run& run) {
-    std::erase_if(messages, [&](const Outgoing& one) { return is_had_here(*ended, one); });
+    const auto held = held_by(sessions_.of_account(ended->bare.str()), ended->id);
+    std::erase_if(messages, [&](const Outgoing& one) {
+        return one.is_shared &&
+               (held.contains(SharedMessages::named(one)) || is_had_here(*ended, one));
+    });
     if (std::ranges::none_of(messages, is_shared)) return hand_on_now(*ended, messages, run);
     auto unread = shared_.begin(ended->bare.str(), ended->id, messages);
     SessionWatcher* const watcher = sessions_.watcher();
@@ -352,7 +400,10 @@ std::vector<Outgoing> Router::in_no_care(
     const UnreadShared& unread,
     const std::vector<bool>& elsewhere
 ) {
-    const std::vector<bool> here = has_in_care(unread);
+    const auto held = held_by(sessions_.of_account(unread.account), unread.session);
+    std::vector<bool> here;
+    for (const SharedMessage& name : unread.messages)
+        here.push_back(shared_.takes_care(unread, name) || held.contains(name));
     std::vector<Outgoing> left;
     std::size_t number = 0;   // of those that are shared
     for (const Outgoing& one : messages) {
@@ -408,8 +459,9 @@ void Router::kept(const Undelivered& undelivered, const std::optional<xml::Stanz
 
 void Router::return_message(const Undelivered& undelivered, const xml::StanzaError& error) {
     if (!is_refusal_told(delivery_kind(undelivered.message))) return;
-    if (const SessionPtr sender = sessions_.find(undelivered.from))
-        reply_error(sender, undelivered.message, error);
+    const Component* component = addresses_.component(undelivered.from);
+    const SessionPtr sender = component ? session_of(*component) : sessions_.find(undelivered.from);
+    if (sender) reply_error(sender, undelivered.message, error);
 }
 
 }   // namespace grid::server

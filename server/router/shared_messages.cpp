@@ -7,12 +7,15 @@
 #include <array>
 #include <utility>
 
+#include "server/router/message_copy.hpp"
+
 namespace grid::server {
 
-/// A sender cannot make two messages that are taken for one.
+/// A sender cannot make two messages that are taken for one. A copy has the name of its message.
 SharedMessage SharedMessages::named(const Outgoing& message) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
-    const std::vector<unsigned char> text(message.text->begin(), message.text->end());
+    const xml::Bytes original = original_text(message);
+    const std::vector<unsigned char> text(original->begin(), original->end());
     SHA256(text.data(), text.size(), hash.data());
     return {message.number, {hash.begin(), hash.end()}};
 }

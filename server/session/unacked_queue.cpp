@@ -25,13 +25,14 @@ void UnackedQueue::push(Outgoing stanza) {
 }
 
 /// Numbers are modulo 2^32: of two that are less than half of that apart, it is known which comes
-/// first.
+/// first. Behind is none before the first that was sent.
 UnackedQueue::Place UnackedQueue::place_of(std::uint32_t number) const {
     constexpr std::uint32_t half = 1U << 31;
     const auto last = static_cast<std::uint32_t>(acknowledged_);
     const std::uint32_t ahead = number - last;
     if (ahead <= sent_ - acknowledged_) return Place::Ahead;
-    return ahead >= half ? Place::Behind : Place::TooHigh;
+    const bool was_acknowledged = std::uint64_t{last - number} <= acknowledged_;
+    return ahead >= half && was_acknowledged ? Place::Behind : Place::TooHigh;
 }
 
 UnackedQueue::Place UnackedQueue::acknowledge(std::uint32_t number) {

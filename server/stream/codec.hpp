@@ -24,6 +24,9 @@ public:
     virtual std::optional<xml::StreamEvent> next() = 0;
     /// A new header is expected (RFC 6120 §4.3.3); what is not consumed is dropped.
     virtual void restart() = 0;
+    /// The same behind the event that was taken out last: what follows it belongs to the new
+    /// stream.
+    virtual void restart_behind() = 0;
     virtual void set_limits(const xml::Limits& limits) = 0;
     /// See xml::StreamParser. `feed` then takes everything at once.
     virtual void hold_bytes_only(bool is_so) = 0;

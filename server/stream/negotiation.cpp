@@ -5,6 +5,8 @@
 #include "server/stream/features.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/negotiation_state.hpp"
+#include "server/stream/peer_error.hpp"
+#include "xml/iq_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -97,6 +99,10 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
 void Negotiation::State::on_element(const xml::Element& element) {
     if (++elements > settings.config->limits.pre_auth_stanzas_max)
         return fail("policy-violation", "too many elements before a resource was bound");
+    if (auto error = error_of_peer(element)) {
+        if (header_sent) out.emplace_back(CloseStream{});
+        return close(std::move(*error));
+    }
     if (settings.transport == TransportKind::Component) return on_handshake(element);
     if (awaits != Awaits::Element)   // §6.4.2, §7.6: a client waits for the answer
         return fail("not-authorized", "sent before the last request was answered");
@@ -105,18 +111,44 @@ void Negotiation::State::on_element(const xml::Element& element) {
     if (element.ns() == ns::sasl2 && layer != Layer::Authenticated) return on_sasl2(element);
     if (may_register() && element.is("iq", ns::client) &&
         element.child("query", ns::in_band_registration) != nullptr)
-        return on_register(element);
+        return is_fit(element) ? on_register(element) : void();
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
-        return on_bind(element);
+        return is_fit(element) ? on_bind(element) : void();
     if (element.ns() == sm::ns && layer != Layer::Plain) return on_management(element);
     refuse_unknown(element);
+}
+
+bool Negotiation::State::is_fit(const xml::Element& iq) {
+    // §8.1.2.1: before login there is no address yet, and before bind none with a resource.
+    if (const auto* from = iq.attr("from")) {
+        const auto jid = xml::Jid::parse(*from);
+        if (layer != Layer::Authenticated || !jid || *jid != identity->account) {
+            fail("invalid-from", "'from' is not the address of this stream");
+            return false;
+        }
+    }
+    if (xml::is_iq_answer(iq)) return false;
+    bind_has_id = iq.attr("id") != nullptr;
+    bind_id = iq.attr_or("id", "");
+    const auto wrong = xml::malformed_iq(iq);
+    if (wrong) refuse_iq(*wrong);
+    return !wrong;
+}
+
+/// The client may try again (§7.7.2).
+void Negotiation::State::refuse_iq(const xml::StanzaError& error) {
+    xml::Element answer("iq", ns::client, {{"type", "error"}});
+    if (bind_has_id) answer.set("id", bind_id);
+    answer.add(error.to_element());
+    send(answer);
+    awaits = Awaits::Element;
 }
 
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
     if (settings.transport == TransportKind::Component) return true;
-    if (element.is("starttls", ns::tls)) return true;
+    if (element.is("starttls", ns::tls) || element.is("error", ns::streams)) return true;
     if (layer != Layer::Plain && element.ns() == sm::ns) return true;
     if (layer != Layer::Authenticated)
         return element.ns() == ns::sasl || element.ns() == ns::sasl2 ||

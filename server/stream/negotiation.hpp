@@ -40,7 +40,11 @@ struct CloseStream {};
 /// call on_injected and carry out its actions instead, so that no `<proceed/>` goes out. Else
 /// handshake and call on_tls; a failed handshake only closes the connection.
 struct StartTls {};
-struct RestartParser {};   // a new stream header is expected
+/// A new stream header is expected. `keeps_rest`: what came behind the last element belongs to it;
+/// else it is dropped.
+struct RestartParser {
+    bool keeps_rest = false;
+};
 /// Ask the controller whether this identity may enter, then call on_admitted.
 struct Admit {
     controller::IdentityPtr identity = controller::no_identity();

@@ -12,10 +12,6 @@ namespace ns = xml::ns;
 using xml::Element;
 
 void Negotiation::State::on_bind(const Element& iq) {
-    const auto* id = iq.attr("id");
-    bind_has_id = id != nullptr;
-    bind_id = bind_has_id ? *id : std::string();
-    if (!bind_has_id) return refuse_bind(xml::bad_request("an iq needs an id"));   // §8.1.3
     if (iq.attr_or("type", "") != "set")
         return refuse_bind(xml::bad_request("a resource is bound with type='set'"));
     const auto to = iq.attr_or("to", "");
@@ -59,11 +55,7 @@ void Negotiation::State::bound(
 void Negotiation::State::refuse_bind(const xml::StanzaError& error) {
     if (component) return fail("not-authorized", error.text);
     if (sasl2) return refuse_sasl("temporary-auth-failure", error.text, false);
-    Element answer("iq", ns::client, {{"type", "error"}});
-    if (bind_has_id) answer.set("id", bind_id);
-    answer.add(error.to_element());
-    send(answer);
-    awaits = Awaits::Element;   // the client may try again (§7.7.2)
+    refuse_iq(error);
 }
 
 /// XEP-0198 §3, §5: a session is resumed in place of bind; all else comes after that.

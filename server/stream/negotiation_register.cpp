@@ -15,9 +15,6 @@ bool Negotiation::State::may_register() const {
 }
 
 void Negotiation::State::on_register(const Element& iq) {
-    bind_has_id = iq.attr("id") != nullptr;
-    bind_id = iq.attr_or("id", "");
-    if (!bind_has_id) return registered(xml::bad_request("an iq needs an id"));
     const auto to = iq.attr_or("to", "");
     if (!to.empty() && to != settings.domain)
         return fail("not-authorized", "a stanza was sent before authentication");
@@ -36,8 +33,6 @@ void Negotiation::State::on_register(const Element& iq) {
     }
     const Element* username = query.child("username");
     const Element* password = query.child("password");
-    if (iq.attr_or("type", "") != "set")
-        return registered(xml::bad_request("an iq asks by get or set"));
     if (query.child("remove") != nullptr)   // §3.2: of an account that has logged in
         return registered(xml::not_allowed("log in to give an account up"));
     if (username == nullptr || password == nullptr)
@@ -49,10 +44,8 @@ void Negotiation::State::on_register(const Element& iq) {
 }
 
 void Negotiation::State::registered(const std::optional<xml::StanzaError>& error) {
-    Element answer("iq", ns::client, {{"type", error ? "error" : "result"}});
-    if (bind_has_id) answer.set("id", bind_id);
-    if (error) answer.add(error->to_element());
-    send(answer);
+    if (error) return refuse_iq(*error);
+    send(Element("iq", ns::client, {{"type", "result"}, {"id", bind_id}}));
     awaits = Awaits::Element;   // to log in, or to choose another name
 }
 

@@ -128,7 +128,8 @@ void Negotiation::State::admitted() {
     Element success("success", ns::sasl);
     if (!success_data.empty()) success.append(xml::to_base64(success_data));
     send(success);
-    out.emplace_back(RestartParser{});   // §6.4.6: a new stream without closing the old one
+    // §6.4.6: a new stream without closing the old one. A client need not wait before it begins.
+    out.emplace_back(RestartParser{true});
     layer = Layer::Authenticated;
     awaits = Awaits::Header;
     header_sent = false;

@@ -1,5 +1,7 @@
 // server/stream/negotiation_sasl2.cpp: the Extensible SASL Profile and what it negotiates at once
 // (XEP-0388, XEP-0386, XEP-0484, XEP-0198 §9).
+#include <algorithm>
+
 #include "controller/credentials/scram.hpp"
 #include "controller/messages/message.hpp"
 #include "server/sasl/hashed_token.hpp"
@@ -101,7 +103,8 @@ void Negotiation::State::on_authenticate(const Element& request) {
     if (const Element* bind = request.child("bind", ns::bind2)) {
         sasl2->binds = true;
         if (const Element* tag = bind->child("tag", ns::bind2)) sasl2->tag = tag->text();
-        if (!sasl2->tag.empty() && !xml::prepare_resource(sasl2->tag + "/"))
+        const std::string part(std::max(client_id_digits, spare_id.size()), '0');
+        if (!sasl2->tag.empty() && !xml::prepare_resource(sasl2->tag + "/" + part))
             return refuse_sasl("malformed-request", "the tag cannot stand in a resource", false);
         sasl2->takes_copies = bind->child("enable", controller::carbons_ns) != nullptr;
         sasl2->is_inactive = bind->child("inactive", csi_ns) != nullptr;

@@ -37,6 +37,9 @@ struct Negotiation::State {
     bool may_begin(const xml::Element& element) const;
     void refuse_unknown(const xml::Element& element);
     void on_close();
+    /// As the router looks at those of a bound session. False: the iq was refused or dropped.
+    bool is_fit(const xml::Element& iq);
+    void refuse_iq(const xml::StanzaError& error);
     void start_tls();
     void refuse_tls();
     /// Closes with a stream error, after a header if this stream has none yet.

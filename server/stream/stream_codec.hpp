@@ -23,8 +23,12 @@ public:
     std::size_t feed(std::string_view bytes) override;
     std::optional<xml::StreamEvent> next() override;
     void restart() override { parser_.restart(); }
+    void restart_behind() override { parser_.restart_behind(); }
     void set_limits(const xml::Limits& limits) override { parser_.set_limits(limits); }
-    void hold_bytes_only(bool is_so) override { parser_.hold_bytes_only(is_whole_ = is_so); }
+    void hold_bytes_only(bool is_so) override {
+        parser_.hold_bytes_only(is_whole_ = is_so);
+        parser_.pause_behind_elements(is_so);
+    }
     void set_lang(std::string lang) override { parser_.set_lang(std::move(lang)); }
     std::size_t pending_bytes() const override { return parser_.pending_bytes(); }
     std::size_t held_bytes() const override { return parser_.held_bytes(); }

@@ -26,6 +26,7 @@ public:
     std::size_t feed(std::string_view bytes) override;
     std::optional<xml::StreamEvent> next() override;
     void restart() override;
+    void restart_behind() override;
     void set_limits(const xml::Limits& limits) override;
     void hold_bytes_only(bool is_so) override { parser_.hold_bytes_only(is_whole_ = is_so); }
     void set_lang(std::string lang) override { parser_.set_lang(std::move(lang)); }

@@ -9,6 +9,7 @@ import slixmpp
 
 from component import Component, condition_of
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
+from managed import Managed
 from stanzas import CLIENT, Stanzas, refusal
 
 ECHO = "echo." + DOMAIN
@@ -134,6 +135,31 @@ class Exchange(Components):
         got = self.ann.message()
         self.assertEqual((got.get("from"), got.get("id")), (f"bot@{ECHO}/x", "2"))
         self.assertEqual(got.find(f"{CLIENT}body").text, "hello")
+
+    def test_messages_wait_for_an_account_that_is_away(self):
+        def say(number, to):
+            self.echo.send(
+                f"<message from='bot@{ECHO}/x' to='{to}' type='chat' id='{number}'>"
+                "<body>hello</body></message>"
+            )
+            self.settle()
+
+        say("away", f"bob@{DOMAIN}")
+        bob = self.log_in("bob")
+        self.assertEqual(bob.message().get("id"), "away")
+        bob.goodbye()
+        # And what a session did not acknowledge.
+        managed = Managed(self.server.c2s, DOMAIN).login(
+            self.server.authority.client(f"bob@{DOMAIN}"), "sm"
+        )
+        managed.answers_requests = False
+        managed.enable()
+        managed.say("<presence/>")
+        managed.ping()
+        say("unread", f"bob@{DOMAIN}/sm")
+        managed.send("</stream:stream>")
+        managed.until_closed()
+        self.assertEqual(self.log_in("bob").message().get("id"), "unread")
 
     def test_queries_both_ways(self):
         self.ann.send(f"<iq type='get' id='q' to='{ECHO}'>{PING}</iq>")

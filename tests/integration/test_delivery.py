@@ -147,6 +147,21 @@ class Table(Delivering):
         self.settle(bert)
         self.assertNotIn("jabber:iq:last", str(bert.answers))
 
+    def test_services_answer_a_ping_at_their_one_address(self):
+        anna, ping = self.login("anna"), "<ping xmlns='urn:xmpp:ping'/>"
+        for name in ("pubsub.", "controller.", "proxy.", "bulk.", ""):
+            self.assertEqual(anna.ask("get", ping, name + DOMAIN).get("type"), "result", name)
+            if not name:
+                continue
+            answer = anna.ask("get", ping, f"x@{name}{DOMAIN}")
+            self.assertIsNotNone(answer.find(f"{CLIENT}error/{{{STANZAS}}}item-not-found"), name)
+            self.say(anna, f"x@{name}{DOMAIN}")
+        self.assertEqual({condition for _, condition in self.errors(anna)}, {"item-not-found"})
+        answer = anna.ask("get", ping, "other.example")
+        self.assertIsNotNone(
+            answer.find(f"{CLIENT}error/{{{STANZAS}}}remote-server-not-found")
+        )
+
 
 class Offline(Delivering):
     def test_messages_wait_and_come_in_their_order_with_a_stamp(self):
@@ -398,6 +413,15 @@ class Copies(Delivering):
         self.switch(phone, "disable")
         self.say(anna, bert.full)
         self.assertEqual(self.copies(phone, "received"), [])
+        # A message that waits comes from the store, and to no resource as a copy before.
+        deaf = self.login("dora", "deaf", "<presence><priority>-1</priority></presence>")
+        self.switch(deaf, "enable")
+        number = self.say(anna, f"dora@{DOMAIN}")
+        self.assertEqual(self.copies(deaf, "received"), [])
+        deaf.send("<presence/>")
+        self.assertEqual(deaf.message().get("id"), number)
+        self.assertEqual(self.copies(desk, "sent")[-1:], [number])
+        deaf.goodbye()
         # While it is away its sender's resources hear of it, too.
         number = self.say(anna, f"dora@{DOMAIN}")
         self.assertEqual(self.copies(desk, "sent")[-1:], [number])

@@ -105,6 +105,14 @@ class Archive(Delivering):
                 answer.find(f"{CLIENT}error/{{{STANZAS}}}service-unavailable")
             )
 
+    def test_an_account_has_no_archive_of_a_node(self):
+        anna, bert = self.login("anna"), self.login("bert")
+        self.say(anna, bert.full)
+        for kind, name in (("set", "query"), ("get", "metadata")):
+            answer = bert.ask(kind, f"<{name} xmlns='{MAM}' node='urn:n'/>", bert.bare)
+            self.assertIsNotNone(answer.find(f"{CLIENT}error/{{{STANZAS}}}item-not-found"))
+        self.assertEqual(len(self.query(bert)[0]), 1)
+
     def test_the_archive_survives_kill_9_and_keeps_the_newest(self):
         anna, bert = self.login("anna"), self.login("bert")
         sent = [self.say(anna, bert.full) for _ in range(12)]

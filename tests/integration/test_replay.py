@@ -3,6 +3,7 @@
 """Raw streams, so that it is known what was read and what was not."""
 
 import re
+import socket
 import threading
 import time
 import unittest
@@ -253,8 +254,32 @@ class Leaving(Replay):
         self.assertEqual(missing, [])
 
 
+class Narrow(Raw):
+    """A client whose machine takes a few KiB, and no more until it reads."""
+
+    def connect(self):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(self.seconds)
+        self.socket.connect(self.ends[0])
+        self.seen, self.closed = "", False
+
+
 class Slow(Replay):
     settings = {"limits.outbox_bytes_max": "262144"}
+
+    def test_a_goodbye_does_not_stand_for_what_was_never_sent(self):
+        desk = Narrow(self.server.c2s, DOMAIN).login(self.desk, "raw")
+        desk.send("<presence/>")
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.publish(0, 400, "<x xmlns='urn:x'>" + "y" * 20_000 + "</x>")
+        desk.send("</stream:stream>")
+        time.sleep(0.5)
+        desk.socket.close()   # with all of it unread
+        again = self.log_in(self.desk)
+        got = self.ids(again, "i399", 60)
+        self.assertEqual(got, [f"i{n}" for n in range(400 - len(got), 400)])
+        self.assertGreater(len(got), 100)   # the rest was in the sockets
 
     def test_a_slow_reader_is_not_closed_and_misses_nothing(self):
         desk = self.log_in(self.desk)

@@ -21,6 +21,7 @@ from websocket import WebSocket
 
 SHORT = 2 if MEMBERS == 1 else 8   # seconds; a look at sessions must be shorter
 NOT_FOUND = ["{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"]
+CARBONS = "urn:xmpp:carbons:2"
 UNEXPECTED = ["{urn:ietf:params:xml:ns:xmpp-stanzas}unexpected-request"]
 
 
@@ -277,6 +278,20 @@ class Break(Resumed):
         answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
         self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
 
+    def test_items_that_were_not_acknowledged_come_after_a_goodbye(self):
+        """A client says goodbye without having read: its acknowledgements alone tell."""
+        desk = self.subscriber()
+        desk.answers_requests = False
+        self.publish(0, 5)
+        desk.wait_items("i4")
+        desk.ack(desk.handled - 2)
+        desk.send("</stream:stream>")
+        desk.until_closed()
+        self.wait_state(self.desk, None)
+        raw = self.log_in(self.desk)
+        self.assertEqual(self.ids(raw, "i4"), ids(3, 5))
+        self.quiet(raw)
+
     def test_a_kill_of_the_server_loses_nothing(self):
         desk = self.subscriber()
         self.publish(0, 5)
@@ -463,6 +478,14 @@ class Refused(Resumed):
         )
         self.assertEqual(again.too_high(), (desk.handled + 5, desk.handled))
         self.connect().resume(self.desk, desk)   # the session itself is as it was
+
+    def test_counts_from_before_the_first_stanza(self):
+        """Behind zero there is none, however far."""
+        for count in (2**31, 2**32 - 1):
+            with self.subTest(count):
+                desk = self.manage(self.desk)
+                desk.ack(count)
+                self.assertEqual(desk.too_high()[0], count)
 
     def test_counts_that_are_no_numbers(self):
         for attributes in ("", "h=''", "h='-1'", "h='4294967296'", "h='x'"):
@@ -658,6 +681,37 @@ class LeftBehind(Talking):
         reader.goodbye()
         self.assertEqual(self.read(self.reader("last"), 0), [])
 
+    def test_after_a_goodbye_they_wait(self):
+        desk = self.manage(self.desk)
+        desk.answers_requests = False
+        self.say("seen", "/raw")
+        desk.ping()
+        desk.ack()
+        desk.ping()
+        since = time.time()
+        self.say("unread", "/raw")
+        desk.send("</stream:stream>")
+        desk.until_closed()
+        self.wait_state(self.desk, None)
+        self.assertEqual(self.read(self.reader("later"), 1, since), ["unread"])
+        self.assertEqual(self.returned(), [])
+
+    def test_what_a_bound_session_does_not_live_to_read_waits(self):
+        """Before its presence it counts nothing, and may break."""
+        self.cut(self.manage(self.desk))
+        since = time.time()
+        for name, to, kind in (("full", "/raw", "chat"), ("bare", "", "chat"),
+                               ("single", "/raw", "normal")):
+            self.say(name, to, kind)
+        early = self.connect().login(self.desk, "raw")
+        self.wait_state(self.desk, "connected")
+        early.socket.close()
+        self.wait_state(self.desk, None)
+        self.assertEqual(
+            sorted(self.read(self.reader("later"), 3, since)), ["bare", "full", "single"]
+        )
+        self.assertEqual(self.returned(), [])
+
     def test_at_an_orderly_stop_of_the_server_they_wait(self):
         for resource in ("raw", "second"):
             client = self.manage(self.desk, resource)
@@ -756,6 +810,85 @@ class LeftBehind(Talking):
         self.assertEqual(
             [one.get("from") for one in reader.messages], [f"controller.{DOMAIN}"]
         )
+
+
+class TwoThatHold(Talking):
+    """One resource has a message, another one a copy of it (XEP-0280), and neither reads."""
+
+    settings = {"sessions.hibernation_seconds_max": 60}
+
+    def holder(self, resource, copies=False, presence="<presence/>"):
+        client = self.connect().login(self.desk, resource)
+        client.enable()
+        if copies:
+            answer = client.ask("set", f"<enable xmlns='{CARBONS}'/>", self.desk.jid)
+            self.assertEqual(answer.get("type"), "result")
+        if presence:
+            client.say(presence)
+        client.ping()
+        client.ack()
+        client.ping()
+        client.answers_requests = False
+        return client
+
+    def end(self, resource):
+        self.server.admin_ctl("sessions", "end", f"{self.desk.jid}/{resource}")
+        self.wait_state(self.desk, None, resource)
+
+    def test_the_last_one_hands_it_on(self):
+        number = 0
+        for to in ("/b1", ""):
+            for copies in (True, False):
+                for presence in ("<presence/>", "<presence><priority>-1</priority></presence>"):
+                    for order in (("b1", "b2"), ("b2", "b1")):
+                        with self.subTest(f"{to} {copies} {presence} {order}"):
+                            self.holder("b1")
+                            self.holder("b2", copies, presence)
+                            number += 1
+                            since = time.time()
+                            self.say(f"m{number}", to)
+                            for resource in order:
+                                self.end(resource)
+                            reader = self.reader("later")
+                            self.assertEqual(self.read(reader, 1, since), [f"m{number}"])
+                            reader.goodbye()
+
+    def test_a_resource_that_never_had_it_gets_it(self):
+        there = self.reader("b0")
+        there.ping()
+        for order in (("b1", "c3"), ("c3", "b1")):
+            self.holder("b1")
+            self.holder("c3", True)
+            since = time.time()
+            self.say("m", "/b1")
+            for resource in order:
+                self.end(resource)
+            self.assertEqual(self.read(there, 1, since), ["m"])
+
+    def test_who_has_had_it_gets_it_once(self):
+        """Also after it was away from its messages for a while."""
+        self.holder("b1")
+        other = self.holder("b2")
+        self.say("once")
+        other.wait(lambda: "once" in {e.get("id") for e in other.stanzas})
+        other.say("<presence type='unavailable'/>")
+        other.say("<presence/>")
+        other.ping()
+        self.end("b1")
+        other.ping()
+        self.assertEqual([e.get("id") for e in other.stanzas].count("once"), 1)
+
+    def test_a_copy_that_was_read_is_enough(self):
+        self.holder("b1")
+        other = self.holder("c3", True)
+        self.say("read", "/b1")
+        other.wait(lambda: any(e.find(f"{{{CARBONS}}}received") is not None for e in other.stanzas))
+        other.ack()
+        other.ping()
+        other.send("</stream:stream>")
+        other.until_closed()
+        self.end("b1")
+        self.assertEqual(self.read(self.reader("later"), 0), [])
 
 
 class Behind(Talking):

@@ -142,6 +142,50 @@ TEST_CASE("a restart expects a new header and drops what came before") {
     CHECK(drain(parser) == Lines{"open jabber:client grid.example", "<presence/>"});
 }
 
+TEST_CASE("a stream that pauses goes on behind the last element, in the old stream or a new one") {
+    const std::string next = "\n" + header + "<presence/><iq id='1'/>";
+    for (std::size_t at = 0; at <= next.size(); ++at) {
+        StreamParser parser = opened();
+        parser.pause_behind_elements(true);
+        parser.hold_bytes_only(true);
+        REQUIRE(parser.feed("<auth/>" + next.substr(0, at)));
+        REQUIRE(parser.next().has_value());
+        parser.restart_behind();
+        REQUIRE(parser.feed(next.substr(at)));
+        CHECK(
+            drain(parser) == Lines{"open jabber:client grid.example", "<presence/>", "<iq id='1'/>"}
+        );
+        CHECK(parser.pending_bytes() == 0);
+    }
+    StreamParser parser = opened();
+    parser.pause_behind_elements(true);
+    REQUIRE(parser.feed("<auth/><response/> \n<half"));
+    REQUIRE(parser.next().has_value());
+    CHECK(parser.pending_bytes() != 0);
+    CHECK(drain(parser) == Lines{"<response/>"});
+    REQUIRE(parser.feed("/>"));
+    CHECK(drain(parser) == Lines{"<half/>"});
+    REQUIRE(parser.feed("<starttls/> \n"));
+    REQUIRE(parser.next().has_value());
+    CHECK(parser.pending_bytes() == 0);   // white space is nothing that waits
+    REQUIRE(parser.feed("<a/><injected/>"));
+    REQUIRE(parser.next().has_value());
+    parser.restart();
+    CHECK(parser.pending_bytes() == 0);
+    CHECK(parser.next() == std::nullopt);
+}
+
+TEST_CASE("a fault behind an element at which a stream pauses is found in its turn") {
+    for (const std::string fault : {"<!-- x -->", "</b>", "text", "<?xml version='1.0'?>"}) {
+        INFO(fault);
+        StreamParser parser = opened();
+        parser.pause_behind_elements(true);
+        REQUIRE(parser.feed("<auth/>" + fault));
+        CHECK(std::holds_alternative<Element>(*parser.next()));
+        CHECK(std::holds_alternative<StreamBroken>(*parser.next()));
+    }
+}
+
 TEST_CASE("a restart also revives a stream that was closed") {
     StreamParser parser = opened();
     CHECK(parser.feed("</stream:stream><after/> garbage & more"));

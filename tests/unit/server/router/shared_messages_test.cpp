@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "server/router/message_copy.hpp"
+
 namespace shared_messages_test {
 
 using grid::server::Outgoing;
@@ -20,6 +22,21 @@ Outgoing message(const std::string& text, bool is_shared = true) {
 }
 
 }   // namespace
+
+TEST_CASE("a copy has the name of its message, and carries its text") {
+    const Outgoing one = message("<message id='1'><body>&lt;/forwarded></body></message>");
+    const auto copy = grid::server::copy_of(
+        one, std::make_shared<const std::string>(
+                 grid::controller::carbon("received", account, "chat", *one.text)
+             )
+    );
+    CHECK(grid::server::is_copy(copy));
+    CHECK_FALSE(grid::server::is_copy(one));
+    CHECK(copy.is_relayed);
+    CHECK(*grid::server::original_text(copy) == *one.text);
+    CHECK(*grid::server::original_text(one) == *one.text);
+    CHECK(SharedMessages::named(copy) == SharedMessages::named(one));
+}
 
 TEST_CASE("an end leaves its messages to a later one, which waits for it") {
     SharedMessages here, there;

@@ -121,8 +121,8 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
             framer_.close(bytes);
         } else if (std::holds_alternative<stream::StartTls>(action)) {
             out.emplace_back("starttls");
-        } else if (std::holds_alternative<stream::RestartParser>(action)) {
-            parser_.restart();
+        } else if (const auto* restart = std::get_if<stream::RestartParser>(&action)) {
+            restart->keeps_rest ? parser_.restart_behind() : parser_.restart();
             sent_.clear();
             out.emplace_back("restart");
         } else if (const auto* admit = std::get_if<stream::Admit>(&action)) {

@@ -112,6 +112,42 @@ TEST_CASE("an iq without an id, or a get, binds nothing", "[stream]") {
     CHECK(done.front().starts_with("<iq type='error'><error type='modify'><bad-request"));
 }
 
+TEST_CASE("an iq is looked at before bind as it is after it (8.1.2.1, 8.2.3, 8.3.1)", "[stream]") {
+    Stage stage;
+    for (const auto& line : authenticated()) stage.play(line.input);
+    for (const char* type : {"result", "error"})
+        CHECK(stage.play(bind_request("", "id='b1' type='" + std::string(type) + "'")).empty());
+    const std::string two =
+        "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><x/></iq>";
+    CHECK(stage.play(two).front().find("<bad-request") != std::string::npos);
+    CHECK(
+        stage.play(bind_request("", "type='set' id='b1' from='ann@grid.example'")) ==
+        std::vector<std::string>{"bind "}
+    );
+    for (const char* from : {"x@y/z", "bob@grid.example", "@@"})
+        check(
+            authenticated() +
+            Script{
+                {bind_request("", "type='set' id='b1' from='" + std::string(from) + "'"),
+                 {error_of("invalid-from", "'from' is not the address of this stream"),
+                  "close stream error invalid-from"}},
+            }
+        );
+}
+
+TEST_CASE("a client's own error ends the stream without another one (4.9.1)", "[stream]") {
+    Stage stage;
+    for (const auto& line : authenticated()) stage.play(line.input);
+    CHECK(
+        stage.play("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                   "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>later</text></stream:error>"
+        ) ==
+        std::vector<std::string>{
+            "</stream:stream>", "close the peer ended the stream with an error, reset: later"
+        }
+    );
+}
+
 TEST_CASE("before a resource is bound any other stanza gets not-authorized (7.1)", "[stream]") {
     for (const std::string& stanza :
          {std::string("<message to='b@grid.example'/>"), std::string("<presence/>"),

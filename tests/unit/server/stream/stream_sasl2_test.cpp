@@ -245,6 +245,11 @@ TEST_CASE("SASL2: each malformed request", "[stream]") {
         authenticate(external + bind2("<tag>\xC2\xAD\xE2\x80\x8B</tag>")),
         failed("malformed-request", "the tag cannot stand in a resource")
     );
+    // With the server's part it would be longer than a resource may be.
+    refused(
+        authenticate(external + bind2("<tag>" + std::string(1020, 'x') + "</tag>")),
+        failed("malformed-request", "the tag cannot stand in a resource")
+    );
     // A response without a request.
     check(
         secured(ann) +

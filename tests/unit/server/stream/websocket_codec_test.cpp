@@ -170,6 +170,19 @@ TEST_CASE("after a restart the rest of a message is skipped, and frames go on", 
     CHECK(fed.feed(text(open_text)) == Events{"open open"});
 }
 
+TEST_CASE("a restart behind an event leaves what has come to the new stream", "[websocket]") {
+    Fed fed;
+    fed.feed(text(open_text));
+    fed.codec.feed(text("<auth/>") + text(open_text) + text("<iq/>"));
+    REQUIRE(fed.codec.next().has_value());
+    fed.codec.restart_behind();
+    CHECK(name_of(*fed.codec.next()) == "open open");
+    CHECK(name_of(*fed.codec.next()) == "<iq/>");
+    REQUIRE(fed.feed(text("<auth/>")) == Events{"<auth/>"});
+    fed.codec.restart_behind();
+    CHECK(fed.feed(text("<other/>")) == Events{"open other"});
+}
+
 TEST_CASE("the peer's Close frame ends it, ours is written once", "[websocket]") {
     Fed fed;
     fed.feed(text(open_text) + frame(Opcode::Close, "\x03\xe9"));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pubsub/model/rights.hpp"
 #include "pubsub/ports/personal.hpp"
 
 namespace grid::pubsub {
@@ -82,8 +83,10 @@ bool Node::delivers_to(std::string_view jid, const Subscription& subscription) c
     const Affiliation now = affiliation(bare_of(jid));
     if (is_shut_out(now) || rights().cleaning.contains(bare_of(jid))) return false;
     // A subscription that an owner or administrator made for an account off the whitelist stays;
-    // one from before the node was narrowed does not.
-    return !rights().record.is_narrowed || may_stay(rights().config().access_model, now);
+    // one from before the node was narrowed does not. Whether a roster lets the account in changes
+    // without the node: is_contact_or_listed is asked besides.
+    return !rights().record.is_narrowed || rests_on_contacts(*this) ||
+           may_stay(rights().config().access_model, now);
 }
 
 std::size_t Node::max_items(const Settings& settings) const {

@@ -24,8 +24,8 @@ namespace {
 /// The removals that one batch holds; further ones are done in the background.
 constexpr std::size_t removals_max = 20;
 constexpr std::size_t operations_max = 110;   // the policy adds its own
-constexpr std::size_t operations_per_change = 2;   // what changes, and its record
-constexpr std::size_t operations_per_end = 2;      // a subscription's, and a notice of it
+/// A change and its record; a subscription and a notice of it.
+constexpr std::size_t operations_per_change = 2, operations_per_subscription = 2;
 
 xml::Element affiliation_line(std::string_view jid, Affiliation affiliation) {
     return xml::Element(
@@ -95,10 +95,10 @@ void remove_subscriptions(
 ) {
     std::size_t removed = 0;
     node.each_subscription_of_account(bare, [&](const auto& entry) {
-        if (removed == removals_max || spare < operations_per_end) return;
+        if (removed == removals_max || spare < operations_per_subscription) return;
         erase_subscription(broker, batch, node, entry, true);
         ++removed;
-        spare -= operations_per_end;
+        spare -= operations_per_subscription;
     });
 }
 
@@ -116,8 +116,8 @@ void approve_pending(
     node.each_subscription_of_account(bare, [&](const auto& entry) {
         const auto& [key, subscription] = entry;
         if (subscription.state != SubscriptionState::Pending || approved == removals_max) return;
-        if (spare < operations_per_end) return;
-        spare -= operations_per_end;
+        if (spare < operations_per_subscription) return;
+        spare -= operations_per_subscription;
         Subscription next = subscription;
         next.state = SubscriptionState::Subscribed;
         put_subscription(broker, context, batch, node, key, std::move(next));
@@ -276,8 +276,7 @@ Decision decide(
     const bool leaves_owner = owners_left(node, request.changes) > 0;
     bool touches_owners = false, is_too_much = false;
     std::size_t spare =
-        operations_max -
-        std::min(operations_max, operations_per_change * request.changes.size());
+        operations_max - std::min(operations_max, operations_per_change * request.changes.size());
     xml::Element failed = list_of("affiliations", request.node);
     for (const Modification& change : request.changes) {
         const auto wanted = parse_affiliation(change.value);

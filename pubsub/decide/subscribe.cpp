@@ -84,7 +84,7 @@ const Subscriptions::value_type* find_unfiltered(const Node& node, const std::st
     return found == last ? nullptr : &*found;
 }
 
-const Subscriptions::value_type* find_pending(const Node& node, const std::string& jid) {
+const Subscriptions::value_type* find_waiting(const Node& node, const std::string& jid) {
     const auto [first, last] = node.subscriptions_of(jid);
     const auto found = std::find_if(first, last, [](const auto& entry) {
         return entry.second.state == SubscriptionState::Pending;
@@ -196,7 +196,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Subscri
     if (!wanted) return wanted.error();
     const auto filter = canonical_filter(broker, node, *wanted);
     if (!filter) return filter.error();
-    const auto* pending = find_pending(node, jid);
+    const auto* pending = find_waiting(node, jid);
     // One that no roster lets in any more is on its way out.
     if (!pending && is_contact_or_listed(broker.contacts, node, bare))
         if (auto again = subscribe_again(broker, context, *granted, request, *wanted))

@@ -145,7 +145,7 @@ bool may_pass(const BrokerState& broker, const Node& node, AudienceKind kind, co
         !broker.policy.is_administrator_account(jid))
         return false;
     if (kind == AudienceKind::Items) return admits_subscriber(broker, node, jid.bare_view());
-    return may_be_admitted(broker, node, jid.bare_view());   // its configuration, too, is its own
+    return may_be_admitted(broker, node, jid.bare_view());
 }
 
 /// The subscriptions to look at: all (empty), those of an account, or those of one address.
@@ -298,7 +298,7 @@ bool is_told(const BrokerState& broker, const xml::Jid& subscriber, std::uint64_
     const Node* found = broker.memory.find(node);
     if (!found) return false;
     if (find_subscriber(broker, *found, subscriber)) return true;
-    // What passed a filter comes, though the filter was changed since.
+    // An item that passed a filter comes, though the filter was changed since.
     const Node* topic = found->is_subtopic() ? found->topic : nullptr;
     return topic && may_receive(broker, *topic, subscriber) && gets_items(*topic, subscriber.str());
 }

@@ -316,8 +316,7 @@ void EventRenderer::operator()(const NodeConfigured& event) {
     audience_changed(*node);
     const NodeConfig& config = node->config();
     if (!event.is_notified || !config.notify_config || !config.deliver_notifications) return;
-    if (!config.deliver_payloads)
-        return send_of_node(*node, empty_element("configuration", *node));
+    if (!config.deliver_payloads) return send_of_node(*node, empty_element("configuration", *node));
     const xml::Form form = to_form(config, broker_.settings_of(node->name()), "result");
     std::string inner = start_tag("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());

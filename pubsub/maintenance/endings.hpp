@@ -41,9 +41,8 @@ class Leases {
 public:
     /// Of a cluster: whether sessions' ends are noticed here. True at first.
     void lead(bool is_leading);
-    /// What hangs on a session, and was not seen to end, is to end: temporary subscriptions whose
-    /// sessions are not there, items of nodes with pubsub#purge_offline whose publisher is not.
-    /// `due` looks for them, some nodes at a time.
+    /// Temporary subscriptions whose sessions are not there are to end, and items of nodes with
+    /// pubsub#purge_offline whose publisher is not: `due` looks for them, some nodes at a time.
     void look_for_orphans();
     /// After the scan at a start: the sessions that these hang on are gone.
     void started(const Memory& memory);

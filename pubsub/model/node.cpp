@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "pubsub/model/rights.hpp"
 #include "pubsub/ports/personal.hpp"
 
 namespace grid::pubsub {
@@ -85,8 +84,9 @@ bool Node::delivers_to(std::string_view jid, const Subscription& subscription) c
     // A subscription that an owner or administrator made for an account off the whitelist stays;
     // one from before the node was narrowed does not. Whether a roster lets the account in changes
     // without the node: is_contact_or_listed is asked besides.
-    return !rights().record.is_narrowed || rests_on_contacts(*this) ||
-           may_stay(rights().config().access_model, now);
+    const AccessModel model = rights().config().access_model;
+    const bool asks_rosters = model == AccessModel::Presence || model == AccessModel::Roster;
+    return !rights().record.is_narrowed || asks_rosters || may_stay(model, now);
 }
 
 std::size_t Node::max_items(const Settings& settings) const {

@@ -16,7 +16,7 @@ using xml::Element;
 using xml::IqType;
 namespace ns = xml::ns;
 
-// Each fits into one batch: what changes, its record, and of a subscription a notice.
+// Each fits into one batch: a change, its record, and of a subscription a notice.
 constexpr std::size_t affiliations_max = 50, subscriptions_max = 30, associations_max = 40;
 
 /// RFC 3986 §3: a scheme and what follows it, without what is in no URI.

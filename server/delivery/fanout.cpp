@@ -109,7 +109,7 @@ void Fanout::presence_changed(const xml::Jid& bare) {
 }
 
 void Fanout::account_changed(std::uint64_t node, std::string_view bare) {
-    // What was kept for other options goes out now; of a subscription that ended it does not.
+    // Items that were kept for other options go out now; of a subscription that ended they do not.
     for (const SessionPtr& session : sessions_.of_account(bare))
         for (const Address to : {Address::Bare, Address::Full})
             digests_.send_now(session, to, node, digest_sender());
@@ -251,7 +251,7 @@ bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification
     const auto found = notification.joint->copies.find(jid.str());
     if (found == notification.joint->copies.end()) return false;
     if (!notification.joint->told.insert(&jid).second) return true;
-    // It speaks for the topic and for subtopics, and items may be kept for any of them.
+    // The copy speaks for the topic and for subtopics, and items may be kept for any of them.
     digests_.send_now(session, to, 0, digest_sender());
     auto body = pubsub::render_copy(notification, found->second);
     if (notification.item_end != 0)
@@ -270,8 +270,7 @@ void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification
             session, to, notification, special->copy, special->digest_ms, digest_sender()
         );
     // Older items may be kept, from when the recipient's options were others, too.
-    if (notification.node != 0)
-        digests_.send_now(session, to, notification.node, digest_sender());
+    if (notification.node != 0) digests_.send_now(session, to, notification.node, digest_sender());
     auto body = special ? copy_for(special->copy, notification) : notification.rest;
     if (is_item)
         put_item(recipient, std::move(body), notification.revision);

@@ -311,7 +311,8 @@ TEST_CASE_METHOD(
             std::string all;
             for (int i = 0; i < count; ++i) {
                 const std::string jid = "u" + std::to_string(i) + "@grid.example";
-                all += is_affiliation ? affiliation(jid, "member") : subscription(jid, "subscribed");
+                all +=
+                    is_affiliation ? affiliation(jid, "member") : subscription(jid, "subscribed");
             }
             return is_affiliation ? affiliations(all) : subscriptions(all);
         };

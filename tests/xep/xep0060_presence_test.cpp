@@ -95,11 +95,15 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    RosterStage, "4.5 a node that asks its owners\' rosters otherwise ends subscriptions", "[4.5][8.2]"
+    RosterStage,
+    "4.5 a node that asks its owners' rosters otherwise ends subscriptions",
+    "[4.5][8.2]"
 ) {
     const std::string other = "horatio@grid.example";
     contacts.groups[{owner_bare, bare}] = "friends";
-    creates(owner, "n", "access_model=roster roster_groups_allowed=friends publish_model=subscribers");
+    creates(
+        owner, "n", "access_model=roster roster_groups_allowed=friends publish_model=subscribers"
+    );
     subscribes(reader, "n", bare);
     publishes(owner, "n", "early");
     forget();
@@ -137,8 +141,9 @@ TEST_CASE_METHOD(
     creates(owner, "n", "access_model=authorize");
     for (const std::string& jid : {bare, stranger})
         owner_set(
-            owner, "s", "<subscriptions node='n'><subscription jid='" + jid +
-                            "' subscription='subscribed'/></subscriptions>"
+            owner, "s",
+            "<subscriptions node='n'><subscription jid='" + jid +
+                "' subscription='subscribed'/></subscriptions>"
         );
     configures(owner, "n", "access_model=presence");
     forget();
@@ -269,9 +274,7 @@ TEST_CASE_METHOD(
     creates(owner, "m");
     publishes(owner, "n", "one");
     publishes(owner, "m", "two");
-    SECTION("after a start") {
-        restart();
-    }
+    SECTION("after a start") { restart(); }
     SECTION("when a member of the cluster is lost, or another one leads") {
         engine().look_for_orphans();
     }

@@ -34,6 +34,10 @@ struct Broker::Parts {
     Parts(Settings settings, const AccessPolicy& policy, const Contacts& contacts)
         : broker(std::make_unique<BrokerState>(std::move(settings), policy, contacts)) {}
 
+    void admission_changed(std::uint64_t uid) {
+        if (const Node* node = broker->memory.find(uid)) leases.admission_changed(*node);
+    }
+
     std::unique_ptr<BrokerState> broker;
     BackgroundCursor background;
     Leases leases;
@@ -192,8 +196,12 @@ void Broker::notify(const storage::Committed& committed, NotificationSink& notif
             parts_->broker->memory.announced_evictions(
                 gone->node, gone->hidden_after, gone->hidden_up_to
             );
-        if (const auto* configured = std::get_if<NodeConfigured>(&event))
+        if (const auto* configured = std::get_if<NodeConfigured>(&event)) {
             parts_->sweep.configured.insert(configured->node);
+            parts_->admission_changed(configured->node);
+        }
+        if (const auto* changed = std::get_if<AffiliationChanged>(&event))
+            parts_->admission_changed(changed->node);
         if (const auto* bounced = std::get_if<Bounced>(&event))
             count_bounce(*bounced, committed.time);
     }

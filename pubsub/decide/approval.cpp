@@ -158,8 +158,9 @@ Decision decide(const BrokerState& broker, const Context& context, const Approva
     if (!pending) return Reply{};   // answered already, or withdrawn
     Batch batch = start_batch(*granted);
     const std::string_view bare = answer.subscriber.bare_view();
-    if (!answer.is_allowed || is_shut_out(node.affiliation(bare))) {
-        erase_subscription(batch, node, *pending, true);
+    if (!answer.is_allowed || is_shut_out(node.affiliation(bare)) ||
+        !is_contact_or_listed(broker.contacts, node, bare)) {
+        erase_subscription(broker, batch, node, *pending, true);
     } else {
         const SubscriptionKey& key = pending->first;
         Subscription next = pending->second;
@@ -169,9 +170,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Approva
             Family::Control, affiliation_key(node.rights().uid, bare),
             node.affiliation_revision(bare)
         );
-        batch.event += encode(
-            SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true}
-        );
+        tell_state(broker, batch, node, key, SubscriptionState::Subscribed);
     }
     return commit(broker, context, *granted, std::move(batch));
 }

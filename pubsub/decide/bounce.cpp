@@ -57,7 +57,8 @@ Decision decide(const BrokerState& broker, const Context& context, const Bounce&
         Batch batch;
         const auto end_of = [&](std::string_view jid) {
             const auto [first, last] = node->subscriptions_of(jid);
-            for (auto at = first; at != last; ++at) erase_subscription(batch, *node, *at, false);
+            for (auto at = first; at != last; ++at)
+                erase_subscription(broker, batch, *node, *at, false);
         };
         end_of(bare);
         if (!full.is_bare()) end_of(full.str());

@@ -239,8 +239,9 @@ Decision decide(const BrokerState& broker, const Context& context, const Discove
         );
     // §5.5: names of items are for those who may read them; to others the node looks empty.
     // The policy's `retrieve` decides as it does for <items/>: ids may tell about content.
+    // Nor are there items of a node that keeps none any more, as for <items/>.
     const bool is_entitled =
-        !check_retrieval(*granted) &&
+        node.config().persist_items && !check_retrieval(*granted) &&
         (granted->is_administrator ||
          broker.policy.allows(
              context.actor, Right::Retrieve, node.governing_name(), node.rights().config().type

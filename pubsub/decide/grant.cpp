@@ -3,6 +3,7 @@
 
 #include "pubsub/decide/deeds.hpp"
 #include "pubsub/errors.hpp"
+#include "pubsub/requests/requests.hpp"
 #include "xml/utf8.hpp"
 
 namespace grid::pubsub {
@@ -136,6 +137,8 @@ Checked<Granted> grant_creation(
     }
     if (!xml::is_nameable(shown_name(name)))
         return refuse(Errc::NotAcceptable, "A NodeID must not have control characters.");
+    if (is_command_node(shown_name(name)))
+        return refuse(Errc::NotAllowed, "This name is kept for ad-hoc commands: choose another.");
     if (topic_in(name).empty()) return granted;
     // Whether there is that topic or not: it may come, and then needs them.
     return refuse(
@@ -178,7 +181,8 @@ Checked<Granted> grant_owner(
 }
 
 Checked<Admitted> admission(const Granted& granted) {
-    if (granted.is_administrator) return Admitted{};
+    // An administrator, too, gets nothing of a node whose owners do not know its account.
+    if (granted.is_administrator && !rests_on_contacts(*granted.node)) return Admitted{};
     const AccessModel model = granted.node->rights().config().access_model;
     if (model == AccessModel::Open || is_listed(granted.affiliation)) return Admitted{};
     if (model == AccessModel::Authorize) return Admitted{SubscriptionState::Pending, false};
@@ -246,9 +250,8 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
     const Node& node = *granted.node;
     // An account that was put on a list by another one reads without a subscription.
     if (is_personal(node.name()) && is_listed(granted.affiliation)) return std::nullopt;
-    if (rests_on_contacts(node)) {   // §6.5.9.5, §6.5.9.6
-        if (is_listed(granted.affiliation) || node.has_subscribed(granted.bare))
-            return std::nullopt;
+    if (rests_on_contacts(node)) {   // §6.5.9.5, §6.5.9.6; a subscription may be on its way out
+        if (is_listed(granted.affiliation)) return std::nullopt;
         return check_contact(*granted.contacts, node, granted.bare);
     }
     switch (node.rights().config().access_model) {

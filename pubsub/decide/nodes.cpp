@@ -91,11 +91,14 @@ Decision decide(const BrokerState& broker, const Context& context, const GetDefa
 
 /// XEP-0248 §7.2.3.4, §7.2.4: a leaf may become a collection, which has no items; never back.
 static std::optional<xml::StanzaError> change_kind(
-    Batch& batch, const Node& node, NodeRecord& record
+    const BrokerState& broker, Batch& batch, const Node& node, NodeRecord& record
 ) {
     const bool is_collection = record.config.is_collection();
     if (is_collection == node.config().is_collection()) return std::nullopt;
     if (!is_collection) return refuse(Errc::GraphRefused, "A collection does not become a leaf.");
+    // Filters are of a leaf's items: its subscribers would keep them for nothing.
+    if (!node.subtopics.empty() || !node.filtered.empty() || is_filtered_by_broker(broker, node))
+        return refuse(Errc::GraphRefused, "A topic with filters does not become a collection.");
     ++record.epoch;
     batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
     if (node.items.size() > 0) batch.event += encode(NodePurged{node.uid});
@@ -151,7 +154,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Configu
     note_changes(record, node.config());
 
     Batch batch = start_batch(*granted);
-    if (auto error = change_kind(batch, node, record)) return *error;
+    if (auto error = change_kind(broker, batch, node, record)) return *error;
     put_node(batch, node, record);
     pin_hidden_boundary(batch, broker.settings, node);   // a higher max_items is for what comes
     batch.event += encode(NodeConfigured{node.uid, true});
@@ -192,7 +195,8 @@ Decision decide(const BrokerState& broker, const Context& context, const PurgeNo
     if (!granted) return granted.error();
     const Node& node = *granted->node;
     if (auto error = check_own(node)) return *error;
-    if (!node.config().persist_items || node.config().is_collection())   // §8.5.3.3
+    // §8.5.3.3; items from before the node stopped to keep them may go.
+    if ((!node.config().persist_items && node.items.size() == 0) || node.config().is_collection())
         return unsupported("persistent-items", "This node keeps no items.");
     Batch batch = start_batch(*granted);
     purge(batch, node);

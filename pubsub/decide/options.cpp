@@ -68,6 +68,7 @@ Decision decide(const BrokerState& broker, const Context& context, const SetOpti
         options_of(present.options), request.form, broker.settings, node.config(), context.now
     );
     if (!options) return options.error();
+    if (auto error = check_depth(node, {key.jid, key.subid}, *options)) return *error;
     const auto filter = canonical_filter(broker, node, *options);
     if (!filter) return filter.error();
     // A temporary one is written even so: it is wanted again (pubsub/maintenance/endings.hpp).

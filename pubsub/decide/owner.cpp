@@ -24,6 +24,8 @@ namespace {
 /// The removals that one batch holds; further ones are done in the background.
 constexpr std::size_t removals_max = 20;
 constexpr std::size_t operations_max = 110;   // the policy adds its own
+/// A change and its record; a subscription and a notice of it.
+constexpr std::size_t operations_per_change = 2, operations_per_subscription = 2;
 
 xml::Element affiliation_line(std::string_view jid, Affiliation affiliation) {
     return xml::Element(
@@ -62,27 +64,41 @@ Decision finish(
     const Context& context,
     const Granted& granted,
     Batch batch,
-    xml::Element failed
+    xml::Element failed,
+    bool is_too_much
 ) {
     const bool is_whole = failed.child_count() == 0;
     Reply reply;
     if (!is_whole) {
         reply.payload = in_pubsub(std::move(failed));
-        reply.error = refuse(Errc::NotAcceptable, "The entries listed could not be changed.");
+        reply.error = refuse(
+            Errc::NotAcceptable, is_too_much
+                                     ? "The entries listed could not be changed; some are too much "
+                                       "for one request: ask for them again."
+                                     : "The entries listed could not be changed."
+        );
     }
     if (batch.operations.empty()) return reply;
     return commit(broker, context, granted, std::move(batch), std::move(reply));
 }
 
 /// An account that loses its right loses its subscriptions in the same batch (§8.9.2), as many
-/// as fit. The record says that they are being removed: background work takes the rest, and those
-/// that were in the queue before this change.
-void remove_subscriptions(Batch& batch, const Node& node, std::string_view bare) {
+/// as fit: of the operations that the request's other changes leave. The record says that they are
+/// being removed: background work takes the rest, and those that were in the queue before this
+/// change.
+void remove_subscriptions(
+    const BrokerState& broker,
+    Batch& batch,
+    const Node& node,
+    std::string_view bare,
+    std::size_t& spare
+) {
     std::size_t removed = 0;
     node.each_subscription_of_account(bare, [&](const auto& entry) {
-        if (removed == removals_max || batch.operations.size() >= operations_max) return;
-        erase_subscription(batch, node, entry, true);
+        if (removed == removals_max || spare < operations_per_subscription) return;
+        erase_subscription(broker, batch, node, entry, true);
         ++removed;
+        spare -= operations_per_subscription;
     });
 }
 
@@ -92,20 +108,20 @@ void approve_pending(
     const Context& context,
     Batch& batch,
     const Node& node,
-    const std::string& bare
+    const std::string& bare,
+    std::size_t& spare
 ) {
     if (node.pending == 0) return;
     std::size_t approved = 0;
     node.each_subscription_of_account(bare, [&](const auto& entry) {
         const auto& [key, subscription] = entry;
         if (subscription.state != SubscriptionState::Pending || approved == removals_max) return;
-        if (batch.operations.size() >= operations_max) return;
+        if (spare < operations_per_subscription) return;
+        spare -= operations_per_subscription;
         Subscription next = subscription;
         next.state = SubscriptionState::Subscribed;
         put_subscription(broker, context, batch, node, key, std::move(next));
-        batch.event += encode(
-            SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true}
-        );
+        tell_state(broker, batch, node, key, SubscriptionState::Subscribed);
         ++approved;
     });
 }
@@ -116,13 +132,14 @@ void put_affiliation(
     Batch& batch,
     const Node& node,
     const std::string& bare,
-    Affiliation affiliation
+    Affiliation affiliation,
+    std::size_t& spare
 ) {
     std::string key = affiliation_key(node.uid, bare);
     batch.expect(Family::Control, key, node.affiliation_revision(bare));
-    const bool is_cleaning = !may_stay(node.config().access_model, affiliation);
-    if (is_cleaning) remove_subscriptions(batch, node, bare);
-    if (is_listed(affiliation)) approve_pending(broker, context, batch, node, bare);
+    const bool is_cleaning = !may_keep_subscriptions(broker.contacts, node, bare, affiliation);
+    if (is_cleaning) remove_subscriptions(broker, batch, node, bare, spare);
+    if (is_listed(affiliation)) approve_pending(broker, context, batch, node, bare, spare);
     if (affiliation == Affiliation::None && !is_cleaning)
         batch.erase(Family::Control, std::move(key));
     else
@@ -183,12 +200,13 @@ bool modify_subscription(
     const bool exists = found != node.subscriptions.end() && found->first.jid == jid;
     if (*wanted == SubscriptionState::None) {
         if (!exists) return !change.subid;
-        erase_subscription(batch, node, *found, true);
+        erase_subscription(broker, batch, node, *found, true);
         return true;
     }
     if (exists && found->second.state == *wanted) return true;
     if (*wanted != SubscriptionState::Subscribed || (change.subid && !exists)) return false;
     if (is_shut_out(node.affiliation(change.jid.bare_view()))) return false;
+    if (!is_contact_or_listed(broker.contacts, node, change.jid.bare_view())) return false;
     if (!broker.policy.may_receive(change.jid, node.governing_name(), node.rights().config().type))
         return false;
     if (!exists) {
@@ -208,7 +226,7 @@ bool modify_subscription(
         Family::Control, affiliation_key(node.rights().uid, change.jid.bare_view()),
         node.affiliation_revision(change.jid.bare_view())
     );
-    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *wanted, true});
+    tell_state(broker, batch, node, key, *wanted);
     return true;
 }
 
@@ -256,7 +274,9 @@ Decision decide(
         if (change.value != "none" && !change.jid.empty()) added.push_back(change.jid.str());
     if (auto error = check_affiliations_room(broker, node, added)) return *error;
     const bool leaves_owner = owners_left(node, request.changes) > 0;
-    bool touches_owners = false;
+    bool touches_owners = false, is_too_much = false;
+    std::size_t spare =
+        operations_max - std::min(operations_max, operations_per_change * request.changes.size());
     xml::Element failed = list_of("affiliations", request.node);
     for (const Modification& change : request.changes) {
         const auto wanted = parse_affiliation(change.value);
@@ -265,6 +285,7 @@ Decision decide(
         const bool is_demotion = now == Affiliation::Owner && wanted != Affiliation::Owner;
         const bool fits = batch.operations.size() + records_of(context) < operations_max;
         if (!wanted || change.jid.empty() || (is_demotion && !leaves_owner) || !fits) {
+            is_too_much = is_too_much || !fits;
             failed.add(affiliation_line(change.jid_text, now));
             continue;
         }
@@ -277,13 +298,13 @@ Decision decide(
                       std::string(to_string(now)) + " becomes " + std::string(to_string(*wanted)),
                       {}}
         );
-        put_affiliation(broker, context, batch, node, change.jid.str(), *wanted);
+        put_affiliation(broker, context, batch, node, change.jid.str(), *wanted, spare);
     }
     if (touches_owners) {   // the rule over many records: a node has an owner
         batch.expect(Family::Control, guard_key(node.uid), node.guard);
         batch.put(Family::Control, guard_key(node.uid), "");
     }
-    return finish(broker, context, *granted, std::move(batch), std::move(failed));
+    return finish(broker, context, *granted, std::move(batch), std::move(failed), is_too_much);
 }
 
 Decision decide(
@@ -314,6 +335,7 @@ Decision decide(
     Batch batch = start_batch(*granted);
     xml::Element failed = list_of("subscriptions", request.node);
     AddedBy added;
+    bool is_too_much = false;
     for (const Modification& change : request.changes) {
         const bool fits = batch.operations.size() + records_of(context) < operations_max;
         const std::size_t before = batch.operations.size();
@@ -321,9 +343,10 @@ Decision decide(
             if (batch.operations.size() > before) tell_of(context, change);
             continue;
         }
+        is_too_much = is_too_much || !fits;
         failed.add(unchanged(node, change));
     }
-    return finish(broker, context, *granted, std::move(batch), std::move(failed));
+    return finish(broker, context, *granted, std::move(batch), std::move(failed), is_too_much);
 }
 
 }   // namespace grid::pubsub

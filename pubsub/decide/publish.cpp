@@ -38,6 +38,7 @@ PublishRight publish_right(const Granted& granted) {
     if (granted.affiliation == Affiliation::Outcast) return {};
     if (node.config().publish_model == PublishModel::Open) return {true, nullptr};
     if (node.config().publish_model != PublishModel::Subscribers) return {};
+    if (!is_contact_or_listed(*granted.contacts, node, granted.bare)) return {};
     PublishRight right;
     node.each_subscription_of_account(granted.bare, [&](const auto& entry) {
         if (!node.delivers_to(entry.first.jid, entry.second)) return;
@@ -319,7 +320,13 @@ Decision publish_to_new(const BrokerState& broker, const Context& context, const
     auto batch = start_creation(
         broker, context, request.node, *config, request.preconditions, is_type_learned
     );
-    if (!batch) return batch.error();
+    if (!batch) {
+        // A collection that it cannot be in is one more wish that cannot be made true.
+        if (has_code(batch.error(), Errc::ItemNotFound) ||
+            has_code(batch.error(), Errc::GraphRefused))
+            return refuse(Errc::PreconditionNotMet, batch.error().text);
+        return batch.error();
+    }
     const std::string id = item_id(context, request);
     if (auto error = check_index_room(broker, nullptr, *config, id, granted->bare)) return *error;
     if (auto error = check_account_room(broker, request.node, id, request.payload.size()))

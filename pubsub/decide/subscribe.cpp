@@ -84,11 +84,12 @@ const Subscriptions::value_type* find_unfiltered(const Node& node, const std::st
     return found == last ? nullptr : &*found;
 }
 
-bool has_pending(const Node& node, const std::string& jid) {
+const Subscriptions::value_type* find_waiting(const Node& node, const std::string& jid) {
     const auto [first, last] = node.subscriptions_of(jid);
-    return std::any_of(first, last, [](const auto& entry) {
+    const auto found = std::find_if(first, last, [](const auto& entry) {
         return entry.second.state == SubscriptionState::Pending;
     });
+    return found == last ? nullptr : &*found;
 }
 
 Checked<SubscriptionOptions> options_wanted(
@@ -128,20 +129,6 @@ Decision renew(
     );
 }
 
-/// XEP-0248 §6.1.3: of each type one subscription to a collection, since a greater depth includes a
-/// smaller one.
-bool has_other_depth(const Node& node, const std::string& jid, const SubscriptionOptions& wanted) {
-    if (!node.config().is_collection()) return false;
-    const auto type_of = [](const SubscriptionOptions& options) {
-        return options.type == SubscriptionType::Default ? SubscriptionType::Nodes : options.type;
-    };
-    const auto [first, last] = node.subscriptions_of(jid);
-    return std::any_of(first, last, [&](const auto& entry) {
-        const SubscriptionOptions& present = options_of(entry.second.options);
-        return type_of(present) == type_of(wanted) && present.depth != wanted.depth;
-    });
-}
-
 /// §6.1.3.11: the node of that name has moved. Only where the policy lets the actor ask: a refusal
 /// says nothing of where the node went.
 xml::StanzaError gone_or(
@@ -158,10 +145,14 @@ xml::StanzaError gone_or(
     return gone(moved->uri);
 }
 
-std::optional<xml::StanzaError> check_not_pending(const Node& node, const std::string& jid) {
-    if (has_pending(node, jid))   // §6.1.3.5
-        return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
-    return std::nullopt;
+/// The state of a subscription that is made now. An owner who subscribes others needs no approval;
+/// but what a roster decides an owner decides there.
+Checked<Admitted> admit(const BrokerState& broker, const Granted& granted, const xml::Jid& jid) {
+    if (jid.bare_view() == granted.bare) return admission(granted);
+    if (is_contact_or_listed(broker.contacts, *granted.node, jid.bare_view())) return Admitted{};
+    auto error = *check_contact(broker.contacts, *granted.node, jid.bare_view());
+    error.text = "No owner's presence or roster lets " + std::string(jid.bare_view()) + " in.";
+    return error;
 }
 
 /// The answer to a request for a subscription that is there; nullopt: it is for a new one.
@@ -182,13 +173,6 @@ std::optional<Decision> subscribe_again(
     const auto* present = find_unfiltered(node, request.jid.str());
     if (!present) return std::nullopt;
     return subscription_reply(node, request, present->first, present->second);
-}
-
-std::optional<xml::StanzaError> check_depth(
-    const Node& node, const std::string& jid, const SubscriptionOptions& wanted
-) {
-    if (!has_other_depth(node, jid, wanted)) return std::nullopt;
-    return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
 }
 
 /// The first one contends with that of another session which subscribes at once.
@@ -212,27 +196,31 @@ Decision decide(const BrokerState& broker, const Context& context, const Subscri
     if (!wanted) return wanted.error();
     const auto filter = canonical_filter(broker, node, *wanted);
     if (!filter) return filter.error();
-    if (auto error = check_not_pending(node, jid)) return *error;
-    if (auto again = subscribe_again(broker, context, *granted, request, *wanted))
-        return std::move(*again);
-    if (auto error = check_depth(node, jid, *wanted)) return *error;
-    // An owner who subscribes others needs no approval.
-    const bool is_own = bare == granted->bare;
-    const auto admitted = is_own ? admission(*granted) : Checked<Admitted>(Admitted{});
+    const auto* pending = find_waiting(node, jid);
+    // One that no roster lets in any more is on its way out.
+    if (!pending && is_contact_or_listed(broker.contacts, node, bare))
+        if (auto again = subscribe_again(broker, context, *granted, request, *wanted))
+            return std::move(*again);
+    const SubscriptionKey key = pending ? pending->first : new_key(context, node, jid);
+    if (auto error = check_depth(node, {key.jid, key.subid}, *wanted)) return *error;
+    const auto admitted = admit(broker, *granted, request.jid);
     if (!admitted) return admitted.error();
+    if (pending && admitted->state == SubscriptionState::Pending)   // §6.1.3.5
+        return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
 
     Batch batch = start_batch(*granted);
     if (*filter) {
         const auto use = use_subtopic(broker, context, node, **filter, batch);
         if (!use) return use.error();
     }
-    if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
+    if (!pending)
+        if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
     if (admitted->is_new_member)
         if (auto error = put_member(broker, *granted, batch)) return *error;
-    const SubscriptionKey key = new_key(context, node, jid);
-    Subscription made;
+    // One that waited for an owner is let in where none has to be asked any more.
+    Subscription made = pending ? pending->second : Subscription{};
     made.state = admitted->state;
-    set_options(made, *wanted, broker.settings, context.now);
+    if (!pending || request.options) set_options(made, *wanted, broker.settings, context.now);
     batch.expect(
         Family::Control, affiliation_key(node.rights().uid, bare), node.affiliation_revision(bare)
     );
@@ -265,7 +253,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Unsubsc
     if (!is_own) granted->verdict.subject = request.jid.bare_view();
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
-    erase_subscription(batch, node, **leaving, true);
+    erase_subscription(broker, batch, node, **leaving, true);
     return commit(broker, context, *granted, std::move(batch));
 }
 

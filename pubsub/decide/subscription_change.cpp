@@ -1,6 +1,7 @@
 // pubsub/decide/subscription_change.cpp: see pubsub/decide/subscription_change.hpp.
 #include "pubsub/decide/subscription_change.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -70,10 +71,36 @@ std::optional<xml::StanzaError> check_subscription_room(
     // Two first subscriptions of an address have the same subid, and meet by that.
     if (first != last || of_account + account_slack >= account_max)
         meet(broker, account_guard("subscriptions", jid.bare_view()), batch);
-    if (of_node + subscription_slack < node_max) return std::nullopt;
+    // Of several in one batch the first one brings the guard.
+    if (of_node + subscription_slack < node_max || added.all > 0) return std::nullopt;
     batch.expect(Family::Control, guard_key(node.uid), node.guard);
     batch.put(Family::Control, guard_key(node.uid), "");
     return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_depth(
+    const Node& node, const SubscriptionKeyView& key, const SubscriptionOptions& wanted
+) {
+    if (!node.config().is_collection()) return std::nullopt;
+    const auto type_of = [](const SubscriptionOptions& options) {
+        return options.type == SubscriptionType::Default ? SubscriptionType::Nodes : options.type;
+    };
+    const auto [first, last] = node.subscriptions_of(key.jid);
+    const bool has_other_depth = std::any_of(first, last, [&](const auto& entry) {
+        const SubscriptionOptions& present = options_of(entry.second.options);
+        return entry.first.subid != key.subid && type_of(present) == type_of(wanted) &&
+               present.depth != wanted.depth;
+    });
+    if (!has_other_depth) return std::nullopt;
+    return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
+}
+
+bool may_keep_subscriptions(
+    const Contacts& contacts, const Node& node, std::string_view bare, Affiliation affiliation
+) {
+    if (may_stay(node.rights().config().access_model, affiliation)) return true;
+    return rests_on_contacts(node) && !is_shut_out(affiliation) &&
+           !check_contact(contacts, node, bare);
 }
 
 Subscription present_or_new(const Node& node, const SubscriptionKey& key) {
@@ -127,15 +154,47 @@ void put_subscription(
     batch.put(Family::Control, std::move(at), encode(next));
 }
 
+void store_notice(
+    const BrokerState& broker,
+    Batch& batch,
+    const Node& node,
+    const std::string& jid,
+    std::string inside
+) {
+    broker.policy.store_notice(
+        batch, xml::Jid::from_canonical(jid), "subscription " + name_on_record(node.name()),
+        std::move(inside)
+    );
+}
+
+void tell_state(
+    const BrokerState& broker,
+    Batch& batch,
+    const Node& node,
+    const SubscriptionKey& key,
+    SubscriptionState state
+) {
+    batch.event += encode(SubscriptionChanged{node.uid, key.jid, key.subid, state, true});
+    const auto found = node.subscriptions.find(key);
+    const bool ends = state == SubscriptionState::None || found == node.subscriptions.end();
+    const storage::Millis expire = ends ? 0 : found->second.expire();
+    store_notice(broker, batch, node, key.jid, subscription_event(node, key, state, expire));
+}
+
 void erase_subscription(
-    Batch& batch, const Node& node, const Subscriptions::value_type& entry, bool is_told
+    const BrokerState& broker,
+    Batch& batch,
+    const Node& node,
+    const Subscriptions::value_type& entry,
+    bool is_told
 ) {
     const auto& [key, subscription] = entry;
     std::string at = subscription_key(node.uid, key.jid, key.subid);
     batch.expect(Family::Control, at, subscription.revision);
     batch.erase(Family::Control, std::move(at));
+    if (is_told) return tell_state(broker, batch, node, key, SubscriptionState::None);
     batch.event +=
-        encode(SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::None, is_told});
+        encode(SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::None, false});
 }
 
 void end_subscription(
@@ -146,7 +205,7 @@ void end_subscription(
     bool is_told,
     const char* why
 ) {
-    erase_subscription(batch, node, entry, is_told);
+    erase_subscription(broker, batch, node, entry, is_told);
     const auto jid = xml::Jid::from_canonical(entry.first.jid);
     const Deed deed{Right::Subscribe, "unsubscribe", std::string(jid.bare_view()), why, {}};
     broker.policy.seal(batch, Principal::system(), {deed}, node.name(), {true, "system"});

@@ -36,6 +36,18 @@ std::optional<xml::StanzaError> check_subscription_room(
     Added added = {}
 );
 
+/// XEP-0248 §6.1.3: of each type one subscription to a collection, since a greater depth includes a
+/// smaller one. The one of that subid, which is to have these options, does not count.
+std::optional<xml::StanzaError> check_depth(
+    const Node& node, const SubscriptionKeyView& key, const SubscriptionOptions& wanted
+);
+
+/// Whether the access model lets an account of that affiliation keep its subscriptions: by a list,
+/// or by an owner's roster.
+bool may_keep_subscriptions(
+    const Contacts& contacts, const Node& node, std::string_view bare, Affiliation affiliation
+);
+
 /// The record that is there, or a new one with the options of who gives none.
 Subscription present_or_new(const Node& node, const SubscriptionKey& key);
 /// Other options from now on; a lease that ends soon needs no reminder.
@@ -54,9 +66,30 @@ void put_subscription(
     const SubscriptionKey& key,
     Subscription next
 );
-/// Erases the record, expecting it as it is, and says so in the event.
+/// The subscriber hears of the new state (§12.14): now, or at its next login where it is away.
+void tell_state(
+    const BrokerState& broker,
+    storage::Batch& batch,
+    const Node& node,
+    const SubscriptionKey& key,
+    SubscriptionState state
+);
+/// Adds a notice about its subscription, for one that is away. Of a node the newest one counts.
+void store_notice(
+    const BrokerState& broker,
+    storage::Batch& batch,
+    const Node& node,
+    const std::string& jid,
+    std::string inside
+);
+/// Erases the record, expecting it as it is, and says so in the event. With the notice for one that
+/// is away these are two operations.
 void erase_subscription(
-    storage::Batch& batch, const Node& node, const Subscriptions::value_type& entry, bool is_told
+    const BrokerState& broker,
+    storage::Batch& batch,
+    const Node& node,
+    const Subscriptions::value_type& entry,
+    bool is_told
 );
 /// The same by the service itself, and why: the audit says since when a subscriber hears nothing.
 void end_subscription(

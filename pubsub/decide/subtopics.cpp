@@ -72,8 +72,12 @@ Checked<SubtopicUse> make_subtopic(
 ) {
     const std::string name = topic.name() + "/" + filter.id;
     if (auto error = check_subtopics_room(broker, context, topic)) return *error;
+    if (name.size() > broker.settings.node_name_bytes_max)
+        return refuse(
+            Errc::NotAllowed, "The name of this topic is too long for subtopics: no filters here."
+        );
     // Another filter of the same id: a collision of hashes, so far only in theory.
-    if (name.size() > broker.settings.node_name_bytes_max || broker.memory.find(name))
+    if (broker.memory.find(name))
         return refuse(Errc::ResourceConstraint, "There can be no subtopic '" + name + "'.");
     if (auto error = check_nodes_room(broker, context, name, batch)) return *error;
     batch.expect(Family::Control, node_key(topic.uid), topic.revision);

@@ -129,6 +129,15 @@ Subscriber to_subscriber(const std::string& jid, const Through& through) {
     return subscriber;
 }
 
+/// Whether the account would be let in if it subscribed, at once or by an owner's approval.
+bool may_be_admitted(const BrokerState& broker, const Node& node, std::string_view bare) {
+    const Affiliation affiliation = node.affiliation(bare);
+    if (is_shut_out(affiliation)) return false;
+    if (!is_contact_or_listed(broker.contacts, node, bare)) return false;
+    return !node.rights().config().is_closed() || is_listed(affiliation) ||
+           node.has_subscribed(bare);
+}
+
 /// §10.1 of XEP-0248 leaves it to the collection alone; here the leaf has its say, too.
 bool may_pass(const BrokerState& broker, const Node& node, AudienceKind kind, const xml::Jid& jid) {
     // A subtopic is known to those only who filter for it, or publish to its topic.
@@ -136,7 +145,7 @@ bool may_pass(const BrokerState& broker, const Node& node, AudienceKind kind, co
         !broker.policy.is_administrator_account(jid))
         return false;
     if (kind == AudienceKind::Items) return admits_subscriber(broker, node, jid.bare_view());
-    return !is_shut_out(node.affiliation(jid.bare_view()));
+    return may_be_admitted(broker, node, jid.bare_view());
 }
 
 /// The subscriptions to look at: all (empty), those of an account, or those of one address.
@@ -166,6 +175,7 @@ ThroughByJid find_through(
             if (!above->delivers_to(key.jid, subscription)) continue;
             if (!brings(subscription, distance, kind)) continue;
             const auto jid = xml::Jid::from_canonical(key.jid);
+            if (!is_contact_or_listed(broker.contacts, *above, jid.bare_view())) continue;
             if (!may_pass(broker, node, kind, jid)) continue;
             if (!broker.policy.may_receive(
                     jid, above->governing_name(), above->rights().config().type
@@ -203,7 +213,18 @@ std::optional<Subscriber> filtered_subscriber(
 }
 
 bool may_receive(const BrokerState& broker, const Node& topic, const xml::Jid& jid) {
-    return broker.policy.may_receive(jid, topic.name(), topic.config().type);
+    return broker.policy.may_receive(jid, topic.name(), topic.config().type) &&
+           is_contact_or_listed(broker.contacts, topic, jid.bare_view());
+}
+
+/// Whether a subscription to that topic brings the address items, all or those of a filter.
+bool gets_items(const Node& topic, const std::string& jid) {
+    const auto [first, last] = topic.subscriptions_of(jid);
+    return std::any_of(first, last, [&](const auto& entry) {
+        const Subscription& subscription = entry.second;
+        return (subscription.wants_items() || subscription.wants_filtered()) &&
+               topic.delivers_to(jid, subscription);
+    });
 }
 
 /// §12.1: a session that sent no presence is not told.
@@ -275,7 +296,11 @@ std::vector<Subscriber> audience_of_account(
 
 bool is_told(const BrokerState& broker, const xml::Jid& subscriber, std::uint64_t node) {
     const Node* found = broker.memory.find(node);
-    return found && find_subscriber(broker, *found, subscriber).has_value();
+    if (!found) return false;
+    if (find_subscriber(broker, *found, subscriber)) return true;
+    // An item that passed a filter comes, though the filter was changed since.
+    const Node* topic = found->is_subtopic() ? found->topic : nullptr;
+    return topic && may_receive(broker, *topic, subscriber) && gets_items(*topic, subscriber.str());
 }
 
 bool may_receive_events_here(

@@ -13,6 +13,7 @@
 #include "pubsub/delivery/audience.hpp"
 #include "pubsub/delivery/messages.hpp"
 #include "pubsub/model/node_tree.hpp"
+#include "pubsub/model/rights.hpp"
 #include "pubsub/options/node_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
@@ -65,8 +66,8 @@ bool brings_no_items(const NodeTree& tree, const Node& topic) {
 
 }   // namespace
 
-void EventRenderer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
-    send_as(AudienceKind::Items, node, std::move(body), std::move(besides), {});
+void EventRenderer::send(const Node& node, std::string body, std::shared_ptr<Joint> joint) {
+    send_as(AudienceKind::Items, node, std::move(body), {}, {}, true, std::move(joint));
 }
 
 /// Of the node itself, not of its items: XEP-0248 §5.3.1.2.
@@ -82,9 +83,11 @@ void EventRenderer::send_as(
     std::string body,
     std::vector<xml::Jid> besides,
     About about,
-    bool has_headers
+    bool has_headers,
+    std::shared_ptr<Joint> joint
 ) {
     Notification notification;
+    notification.joint = std::move(joint);
     notification.node = node.uid;
     notification.about = about.node;
     notification.is_for_unaware = about.is_for_unaware;
@@ -152,7 +155,7 @@ void EventRenderer::operator()(const ItemPublished& event) {
     // §12.20: also to the subscribers of each subtopic that matches, as if it were published there.
     // Matched against the subtopics as they are when this is applied, as with subscriptions.
     const auto subtopics = matching(*node, event.extracted);
-    const auto joint = joint_of(*node, subtopics);
+    const auto joint = joint_of(*node, subtopics, true);
     if (has_audience) {
         auto notification =
             item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt);
@@ -168,9 +171,10 @@ std::vector<const Node*> EventRenderer::matching(const Node& node, const std::st
     return broker_.filter_indexes.match(*broker_.filter, node, extracted);
 }
 
-/// The addresses that get the same item from the topic, or from several of its subtopics.
+/// The addresses that the topic, or several of its subtopics, tell the same: of an item, or of its
+/// end.
 std::shared_ptr<Joint> EventRenderer::joint_of(
-    const Node& topic, const std::vector<const Node*>& subtopics
+    const Node& topic, const std::vector<const Node*>& subtopics, bool is_item
 ) const {
     if (topic.joint.empty() || subtopics.empty()) return nullptr;
     std::set<std::uint64_t> uids;
@@ -178,7 +182,7 @@ std::shared_ptr<Joint> EventRenderer::joint_of(
     std::shared_ptr<Joint> joint;
     for (const std::string& jid : topic.joint) {
         auto copy = joint_copy(topic, jid, [&](std::uint64_t uid) { return uids.contains(uid); });
-        if (!copy || !copy->has_plain) continue;   // digests stay apart
+        if (!copy || (is_item && !copy->has_plain)) continue;   // digests stay apart
         if (!joint) joint = std::make_shared<Joint>();
         joint->copies.emplace(jid, std::move(copy->copy));
     }
@@ -218,49 +222,62 @@ void EventRenderer::tell_subtopics(
 void EventRenderer::operator()(const ItemsRetracted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !event.is_notified || !node->config().deliver_notifications) return;
+    // Items that only went out of sight are not worth that, told to the filters of a topic at each
+    // publish.
+    std::map<std::uint64_t, std::string> filtered;
+    if (is_filtered_by_broker(broker_, *node) && event.hidden_up_to == 0)
+        filtered = retracted_of(*node, event);
+    // One text for an address holds for one item: of several each source may have had others.
+    std::shared_ptr<Joint> joint;
+    if (event.ids.size() == 1) {
+        std::vector<const Node*> subtopics;
+        for (const auto& [uid, retracts] : filtered) subtopics.push_back(broker_.memory.find(uid));
+        joint = joint_of(*node, subtopics, false);
+    }
     if (notifier_.has_audience(node->uid)) {
         std::string ids;
         for (const std::string& id : event.ids) append_retract(ids, id);
-        send(*node, in_event(start_tag("items", *node) + ">" + ids + "</items>"));
+        send(*node, in_event(start_tag("items", *node) + ">" + ids + "</items>"), joint);
     }
-    // Items that only went out of sight are not worth that, told to the filters of a topic at each
-    // publish.
-    if (is_filtered_by_broker(broker_, *node) && event.hidden_up_to == 0)
-        tell_retracted(*node, event);
+    for (const auto& [uid, retracts] : filtered) {
+        if (!notifier_.has_audience(uid)) continue;
+        const Node& subtopic = *broker_.memory.find(uid);
+        send(subtopic, in_event(start_tag("items", subtopic) + ">" + retracts + "</items>"), joint);
+    }
 }
 
-/// Goes to the subtopics that had the items; to all where it is not known any more what filters
-/// asked of an item: then a subscriber that never had it learns its id.
-void EventRenderer::tell_retracted(const Node& node, const ItemsRetracted& event) {
-    std::map<std::uint64_t, std::string> ids;   // by subtopic
+/// By subtopic: those that had the items, or all where it is not known any more what filters asked
+/// of an item: then a subscriber that never had it learns its id.
+std::map<std::uint64_t, std::string> EventRenderer::retracted_of(
+    const Node& node, const ItemsRetracted& event
+) const {
+    std::map<std::uint64_t, std::string> retracts;
     for (std::size_t i = 0; i < event.ids.size(); ++i) {
         const auto* extracted =
             i < event.extracted.size() && event.extracted[i] ? &*event.extracted[i] : nullptr;
         if (extracted)
             for (const Node* subtopic : matching(node, *extracted))
-                append_retract(ids[subtopic->uid], event.ids[i]);
+                append_retract(retracts[subtopic->uid], event.ids[i]);
         else
             for (const auto& [filter, subtopic] : node.subtopics)
-                if (subtopic->is_subtopic()) append_retract(ids[subtopic->uid], event.ids[i]);
+                if (subtopic->is_subtopic()) append_retract(retracts[subtopic->uid], event.ids[i]);
     }
-    for (const auto& [uid, retracts] : ids) {
-        const Node& subtopic = *broker_.memory.find(uid);
-        if (!notifier_.has_audience(uid)) continue;
-        send(subtopic, in_event(start_tag("items", subtopic) + ">" + retracts + "</items>"));
-    }
+    return retracts;
 }
 
 void EventRenderer::operator()(const NodePurged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !node->config().notify_retract || !node->config().deliver_notifications) return;
+    std::vector<const Node*> filtered;
+    if (is_filtered_by_broker(broker_, *node))
+        for (const auto& [filter, subtopic] : node->subtopics)
+            if (subtopic->is_subtopic()) filtered.push_back(subtopic);
+    const auto joint = joint_of(*node, filtered, false);
     // §12.18: the same for every subscription, so none is named.
     // Through a collection it names that (XEP-0248 §5.3.1).
     const bool has_headers = !broker_.memory.tree().parents(node->uid).empty();
-    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, {}, has_headers);
-    if (!is_filtered_by_broker(broker_, *node)) return;
-    for (const auto& [filter, subtopic] : node->subtopics)
-        if (subtopic->is_subtopic())
-            send_as(AudienceKind::Items, *subtopic, empty_element("purge", *subtopic), {}, {});
+    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, {}, has_headers, joint);
+    for (const Node* subtopic : filtered) send(*subtopic, empty_element("purge", *subtopic), joint);
 }
 
 /// Subscribers that must not hear of the node at the other end hear of the end alone.
@@ -282,7 +299,7 @@ void EventRenderer::tell_deleted(
 void EventRenderer::operator()(const NodeDeleted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    if (node->config().notify_delete) {
+    if (node->config().notify_delete && node->config().deliver_notifications) {
         std::vector<xml::Jid> waiting;   // §8.4.2: also those whose subscription is pending
         for (const auto& [key, subscription] : node->subscriptions)
             if (subscription.state == SubscriptionState::Pending)
@@ -298,10 +315,10 @@ void EventRenderer::operator()(const NodeConfigured& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
     audience_changed(*node);
-    if (!event.is_notified || !node->config().notify_config) return;
-    if (!node->config().deliver_payloads)
-        return send_of_node(*node, empty_element("configuration", *node));
-    const xml::Form form = to_form(node->config(), broker_.settings_of(node->name()), "result");
+    const NodeConfig& config = node->config();
+    if (!event.is_notified || !config.notify_config || !config.deliver_notifications) return;
+    if (!config.deliver_payloads) return send_of_node(*node, empty_element("configuration", *node));
+    const xml::Form form = to_form(config, broker_.settings_of(node->name()), "result");
     std::string inner = start_tag("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
     send_of_node(*node, in_event(inner + "</configuration>"));
@@ -311,7 +328,11 @@ void EventRenderer::operator()(const NodeConfigured& event) {
 void EventRenderer::operator()(const AffiliationChanged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    account_changed(*node, event.jid);
+    // A roster that counted may count no more, or one more counts: for all.
+    if (rests_on_contacts(*node))
+        audience_changed(*node);
+    else
+        account_changed(*node, event.jid);
     std::string body("<pubsub xmlns='");
     body.append(xml::ns::pubsub.uri()).append("'>").append(start_tag("affiliations", *node));
     body += "><affiliation";

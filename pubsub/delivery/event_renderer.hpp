@@ -2,6 +2,8 @@
 // once.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,16 +52,18 @@ public:
 private:
     void tell_deleted(const Node& node, const std::string& redirect, std::vector<xml::Jid> waiting);
     std::vector<const Node*> matching(const Node& node, const std::string& extracted) const;
-    std::shared_ptr<Joint> joint_of(const Node& topic, const std::vector<const Node*>& subtopics)
-        const;
+    std::shared_ptr<Joint> joint_of(
+        const Node& topic, const std::vector<const Node*>& subtopics, bool is_item
+    ) const;
     void tell_subtopics(
         const Node& node,
         const std::vector<const Node*>& subtopics,
         const PublishedItem& item,
         const std::shared_ptr<Joint>& joint
     );
-    void tell_retracted(const Node& node, const ItemsRetracted& event);
-    void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
+    std::map<std::uint64_t, std::string> retracted_of(const Node& node, const ItemsRetracted& event)
+        const;
+    void send(const Node& node, std::string body, std::shared_ptr<Joint> joint = nullptr);
     void send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_as(
         AudienceKind kind,
@@ -67,7 +71,8 @@ private:
         std::string body,
         std::vector<xml::Jid> besides,
         About about = {},
-        bool has_headers = true
+        bool has_headers = true,
+        std::shared_ptr<Joint> joint = nullptr
     );
     /// `of`: the node that it is about.
     void send_to(

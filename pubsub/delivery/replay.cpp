@@ -124,7 +124,13 @@ struct FromAbove {
     const Subscription* subscription = nullptr;
 };
 
-void collect(std::vector<FromAbove>& into, const Node& collection, const std::string& jid) {
+void collect(
+    const BrokerState& broker,
+    std::vector<FromAbove>& into,
+    const Node& collection,
+    const std::string& jid
+) {
+    if (!is_contact_or_listed(broker.contacts, collection, bare_of(jid))) return;
     const auto [first, last] = collection.subscriptions_of(jid);
     for (auto at = first; at != last; ++at)
         if (brings_items(at->second, 1) && collection.delivers_to(jid, at->second))
@@ -191,7 +197,7 @@ std::vector<Source> sources(
         const Node& shelf = items_node_of(broker, *node);
         for (auto& [jid, told, start, above] : addresses) {
             if (node->config().is_collection()) {
-                collect(above, *node, jid);
+                collect(broker, above, *node, jid);
             } else if (shelf.items.size() != 0 && node->config().deliver_notifications) {
                 const Revision from = start_for(broker, *node, jid, told, earlier);
                 if (from == nothing_owed) continue;

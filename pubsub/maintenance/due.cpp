@@ -7,6 +7,8 @@
 #include "pubsub/decide/subscription_change.hpp"
 #include "pubsub/model/events.hpp"
 #include "pubsub/model/retention.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::pubsub {
 
@@ -16,6 +18,8 @@ using storage::Family;
 namespace {
 
 constexpr std::size_t records_per_batch = 100;
+/// Of a subscription that is ended: its record, the audit's, and a notice for one that is away.
+constexpr std::size_t operations_per_end = 3;
 
 class UpkeepRound {
 public:
@@ -94,12 +98,24 @@ void UpkeepRound::erase_unlisted() {
     }
 }
 
+/// For subscribers that were away when the node was deleted.
+std::string deletion_notice(const Node& node) {
+    std::string inside("<event xmlns='");
+    inside.append(xml::ns::pubsub_event.uri()).append("'><delete");
+    xml::append_single_quoted_attr(inside, "node", shown_name(node.name()));
+    return inside + "/></event>";
+}
+
 /// The records of a deleted node, its own and the trash note last.
 void UpkeepRound::erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch) {
     Batch batch;
+    const bool is_told = node.config().notify_delete && node.config().deliver_notifications;
     for (const auto& [key, subscription] : node.subscriptions) {
         if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
-        batch.erase(Family::Control, subscription_key(node.uid, key.jid, key.subid));
+        std::string at = subscription_key(node.uid, key.jid, key.subid);
+        batch.expect(Family::Control, at, subscription.revision);   // so that it is told once
+        batch.erase(Family::Control, std::move(at));
+        if (is_told) store_notice(broker_, batch, node, key.jid, deletion_notice(node));
     }
     for (const auto& [bare, entry] : node.affiliations) {
         if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
@@ -149,7 +165,7 @@ void UpkeepRound::clean_leavers() {
             if (!node) continue;
             node->each_subscription_of_account(bare, [&](const auto& entry) {
                 if (batch.operations.size() < records_per_batch)
-                    erase_subscription(batch, *node, entry, false);
+                    erase_subscription(broker_, batch, *node, entry, false);
             });
         }
         bool has_own = false;
@@ -197,12 +213,13 @@ bool UpkeepRound::clean_account(const Node& node, const std::string& bare) {
     batch.expect(Family::Control, key, entry.revision);
     std::size_t removed = 0;
     node.each_subscription_of_account(bare, [&](const auto& subscription) {
-        if (removed++ < items_per_batch) erase_subscription(batch, node, subscription, true);
+        if (removed++ < items_per_batch)
+            erase_subscription(broker_, batch, node, subscription, true);
     });
     for (const auto& [filter, subtopic] : node.subtopics)
         subtopic->each_subscription_of_account(bare, [&](const auto& subscription) {
             if (removed++ < items_per_batch)
-                erase_subscription(batch, *subtopic, subscription, true);
+                erase_subscription(broker_, batch, *subtopic, subscription, true);
         });
     if (removed == 0) {   // done
         if (entry.record.affiliation == Affiliation::None)
@@ -222,9 +239,10 @@ bool UpkeepRound::clean_narrowed(const Node& node) {
     std::size_t removed = 0;
     const auto clean = [&](const Node& one) {
         for (const auto& entry : one.subscriptions) {
-            const Affiliation affiliation = node.affiliation(bare_of(entry.first.jid));
-            if (may_stay(node.config().access_model, affiliation)) continue;
-            if (removed == items_per_batch) return;
+            const std::string_view bare = bare_of(entry.first.jid);
+            if (may_keep_subscriptions(broker_.contacts, node, bare, node.affiliation(bare)))
+                continue;
+            if (batch.operations.size() + operations_per_end > records_per_batch) return;
             ++removed;
             end_subscription(
                 broker_, batch, one, entry, true, "the access model does not allow it any more"

@@ -20,10 +20,20 @@ constexpr std::size_t counts_max = 10'000;
 
 constexpr std::size_t endings_per_batch = 20;
 constexpr std::size_t nodes_per_look = 256, endings_per_look = 1'024, orphans_per_look = 1'024;
+constexpr std::size_t contacts_per_look = 1'024;
 
 /// §12.5: because the subscriber asked for it, or because the node's owner did for all.
 bool is_temporary(const Node& node, const Subscription& subscription) {
     return node.config().tempsub || options_of(subscription.options).is_temporary;
+}
+
+/// "The relevant publisher" is the account that published the newest item. Null: no publisher's
+/// leaving purges the node.
+const std::string* publisher_for_purge(const Memory& memory, const Node& node) {
+    if (node.record.is_deleted || !node.config().purge_offline || node.config().is_collection() ||
+        node.items.size() == 0)
+        return nullptr;
+    return &memory.publisher(node.items.at(node.items.size() - 1));
 }
 
 /// A batch for one record: its conflict holds up no other.
@@ -72,6 +82,8 @@ void Leases::lead(bool is_leading) {
     endings_.clear();
     contacts_.clear();
     contacts_waiting_.clear();
+    nodes_.clear();
+    nodes_waiting_.clear();
     offline_.clear();
     is_to_look_ = false;
     to_look_at_.clear();
@@ -84,8 +96,11 @@ void Leases::look_for_orphans(const BrokerState& broker) {
     if (std::exchange(is_to_look_, false)) {
         looked_at_ = {};
         to_look_at_.clear();
-        for (const auto& [uid, node] : broker.memory.nodes())
+        for (const auto& [uid, node] : broker.memory.nodes()) {
             if (!node->subscriptions.empty()) to_look_at_.push_back(uid);
+            admission_changed(*node);   // before this member led
+        }
+        look_for_offline(broker);
     }
     for (std::size_t left = orphans_per_look; !to_look_at_.empty() && left != 0;) {
         const Node* node = broker.memory.find(to_look_at_.back());
@@ -93,6 +108,17 @@ void Leases::look_for_orphans(const BrokerState& broker) {
         looked_at_ = {};
         to_look_at_.pop_back();
     }
+}
+
+void Leases::look_for_offline(const BrokerState& broker) {
+    std::set<std::string> gone;
+    for (const auto& [uid, node] : broker.memory.nodes()) {
+        const std::string* publisher = publisher_for_purge(broker.memory, *node);
+        if (publisher && !gone.contains(*publisher) &&
+            !broker.contacts.is_logged_in(xml::Jid::from_canonical(*publisher)))
+            gone.insert(*publisher);
+    }
+    for (const std::string& bare : gone) offline_.emplace_back(bare, 0);
 }
 
 /// False: the slice is over before the node is.
@@ -150,12 +176,53 @@ void Leases::look_at_contacts(const BrokerState& broker) {
     }
 }
 
+void Leases::admission_changed(const Node& node) {
+    if (!is_leading_ || node.record.is_deleted || !rests_on_contacts(node)) return;
+    if (!node.subscriptions.empty() && nodes_waiting_.insert(node.uid).second)
+        nodes_.push_back({node.uid, {}});
+    for (const auto& [filter, subtopic] : node.subtopics) admission_changed(*subtopic);
+}
+
+/// False: the slice is over before the node is.
+bool Leases::look_at_node(const BrokerState& broker, NodeChange& change, std::size_t& left) {
+    const Node* node = broker.memory.find(change.node);
+    if (!node || node->record.is_deleted || !rests_on_contacts(*node)) return true;
+    auto at = change.last.jid.empty() ? node->subscriptions.begin()
+                                      : node->subscriptions.upper_bound(change.last);
+    for (; at != node->subscriptions.end(); ++at) {
+        if (left == 0) return false;
+        --left;
+        change.last = at->first;
+        if (!is_contact_or_listed(broker.contacts, *node, bare_of(at->first.jid)))
+            endings_.push_back({node->uid, at->first, at->second.revision, true, false});
+    }
+    return true;
+}
+
+/// Where presence is switched off all wait for it to be there again.
+void Leases::look_at_nodes(const BrokerState& broker) {
+    if (!broker.contacts.is_available()) return;
+    for (std::size_t left = contacts_per_look; !nodes_.empty() && left != 0;) {
+        NodeChange& change = nodes_.front();
+        nodes_waiting_.erase(change.node);
+        if (!look_at_node(broker, change, left)) return;
+        nodes_.pop_front();
+        --left;
+    }
+}
+
 void Leases::started(const Memory& memory) {
     // A scan after a gap in the feed is no start: the sessions are still there.
     if (std::exchange(is_started_, true) || !is_leading_) return;
-    for (const auto& [uid, node] : memory.nodes())
+    std::set<std::string> gone;
+    for (const auto& [uid, node] : memory.nodes()) {
+        admission_changed(*node);   // before the end, and not seen to the end
+        if (const std::string* publisher = publisher_for_purge(memory, *node))
+            gone.insert(*publisher);
         for (const auto& entry : node->subscriptions)
             if (is_temporary(*node, entry.second)) end(*node, entry);
+    }
+    for (const std::string& bare : gone) offline_.emplace_back(bare, 0);
 }
 
 void Leases::session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account) {
@@ -175,8 +242,7 @@ void Leases::session_ended(const Memory& memory, const xml::Jid& full, bool is_l
         offline_.emplace_back(full.bare_view(), 0);
 }
 
-/// "The relevant publisher" is the account that published the newest item. It is one of those that
-/// have an affiliation with the node.
+/// The publisher is one of those that have an affiliation with the node.
 void Leases::purge_offline(
     const BrokerState& broker, std::vector<Batch>& batches, std::size_t batches_max
 ) {
@@ -192,11 +258,8 @@ void Leases::purge_offline(
         if (++looked > nodes_per_look) return;
         last = *next;
         const Node* node = broker.memory.find(last);
-        if (!node || node->record.is_deleted || !node->config().purge_offline ||
-            node->config().is_collection() || node->items.size() == 0)
-            continue;
-        const ItemView newest = node->items.at(node->items.size() - 1);
-        if (broker.memory.publisher(newest) == bare) batches.push_back(purge_node(broker, *node));
+        const std::string* publisher = node ? publisher_for_purge(broker.memory, *node) : nullptr;
+        if (publisher && *publisher == bare) batches.push_back(purge_node(broker, *node));
     }
 }
 
@@ -231,9 +294,10 @@ std::vector<Batch> Leases::due(
         if (!node || node->record.is_deleted) continue;   // goes with the node
         batches.push_back(lease_batch(broker, *node, *node->subscriptions.find(lease.key), now));
     }
-    purge_offline(broker, batches, batches_max);
     look_at_contacts(broker);
+    look_at_nodes(broker);
     look_for_orphans(broker);
+    purge_offline(broker, batches, batches_max);
     // Subscriptions stay in the list until they are seen gone, or written anew.
     std::size_t in_batch = endings_per_batch;
     for (std::size_t i = std::min(endings_per_look, endings_.size()); i > 0; --i) {

@@ -41,10 +41,10 @@ class Leases {
 public:
     /// Of a cluster: whether sessions' ends are noticed here. True at first.
     void lead(bool is_leading);
-    /// Temporary subscriptions whose sessions are not there are to end: `due` looks for them, some
-    /// nodes at a time.
+    /// Temporary subscriptions whose sessions are not there are to end, and items of nodes with
+    /// pubsub#purge_offline whose publisher is not: `due` looks for them, some nodes at a time.
     void look_for_orphans();
-    /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
+    /// After the scan at a start: the sessions that these hang on are gone.
     void started(const Memory& memory);
     /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
     /// With the last session, the nodes that pubsub#purge_offline is for are purged, too.
@@ -52,6 +52,8 @@ public:
     /// The contact's subscriptions to nodes of that owner whose access model does not let it in any
     /// more are to end: `due` looks for them, some at a time. False: the owner has no nodes.
     bool contact_changed(const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact);
+    /// The same of all subscriptions to a node whose configuration or owners are others now.
+    void admission_changed(const Node& node);
     /// Ends the subscriptions of a session's addresses at one node, or at all (0).
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
@@ -76,12 +78,21 @@ private:
         std::uint64_t last = 0;       // of the contact's nodes, that was looked at
     };
 
+    /// A node whose subscribers owners' rosters are asked about.
+    struct NodeChange {
+        std::uint64_t node = 0;
+        SubscriptionKey last;   // that was looked at
+    };
+
     /// The ending came with something that is not so any more.
     static bool is_called_off(const BrokerState& broker, const Node& node, const Ending& ending);
     void look_for_orphans(const BrokerState& broker);
     bool look_for_orphans(const BrokerState& broker, const Node& node, std::size_t& left);
     void end(const Node& node, const Subscriptions::value_type& entry);
+    void look_for_offline(const BrokerState& broker);
     void look_at_contacts(const BrokerState& broker);
+    void look_at_nodes(const BrokerState& broker);
+    bool look_at_node(const BrokerState& broker, NodeChange& change, std::size_t& left);
     void look_at_contact(const BrokerState& broker, const Node& node, const ContactChange& change);
     void purge_offline(
         const BrokerState& broker, std::vector<storage::Batch>& batches, std::size_t batches_max
@@ -92,6 +103,8 @@ private:
     /// Owner and contact of those in `contacts_` that were not begun: one that changes again is in
     /// the queue already.
     std::set<std::pair<std::string, std::string>> contacts_waiting_;
+    std::deque<NodeChange> nodes_;
+    std::set<std::uint64_t> nodes_waiting_;   // likewise
     /// Accounts whose last session ended, and the last of their nodes that was looked at.
     std::deque<std::pair<std::string, std::uint64_t>> offline_;
     bool is_started_ = false, is_leading_ = true;

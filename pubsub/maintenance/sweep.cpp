@@ -3,7 +3,6 @@
 
 #include "pubsub/decide/grant.hpp"
 #include "pubsub/decide/subscription_change.hpp"
-#include "pubsub/decide/subscription_form.hpp"
 
 namespace grid::pubsub {
 
@@ -46,11 +45,6 @@ private:
             batches_.emplace_back();
         end_subscription(
             broker_, batches_.back(), node, entry, true, "the policy does not allow it any more"
-        );
-        // The notice is durable: the account's streams may be ended by the same change.
-        broker_.policy.store_notice(
-            batches_.back(), jid, "subscription " + name_on_record(node.name()),
-            subscription_event(node, entry.first, SubscriptionState::None, 0)
         );
         cursor_.has_removed = true;
     }

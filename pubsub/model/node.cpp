@@ -82,8 +82,11 @@ bool Node::delivers_to(std::string_view jid, const Subscription& subscription) c
     const Affiliation now = affiliation(bare_of(jid));
     if (is_shut_out(now) || rights().cleaning.contains(bare_of(jid))) return false;
     // A subscription that an owner or administrator made for an account off the whitelist stays;
-    // one from before the node was narrowed does not.
-    return !rights().record.is_narrowed || may_stay(rights().config().access_model, now);
+    // one from before the node was narrowed does not. Whether a roster lets the account in changes
+    // without the node: is_contact_or_listed is asked besides.
+    const AccessModel model = rights().config().access_model;
+    const bool asks_rosters = model == AccessModel::Presence || model == AccessModel::Roster;
+    return !rights().record.is_narrowed || asks_rosters || may_stay(model, now);
 }
 
 std::size_t Node::max_items(const Settings& settings) const {

@@ -59,6 +59,8 @@ Checked<Request> parse_create(
             );
         auto form = form_in(*children[i]);
         if (!form) return form.error();
+        if (*form)
+            if (auto error = check_filled_in(**form)) return *error;
         request.configuration = std::move(*form);
     }
     return Request(std::move(request));
@@ -169,6 +171,8 @@ Checked<Request> parse_publish(
     Publish request;
     request.node = std::move(*node);
     if (auto error = take_item(request, iq, publish, settings)) return *error;
+    if (iq.payload->children("publish-options").size() > 1)
+        return refuse(Errc::BadRequest, "There is one <publish-options/> in a request.");
     if (const Element* options = iq.payload->child("publish-options")) {
         auto form = form_in(*options);
         if (!form) return form.error();
@@ -176,6 +180,8 @@ Checked<Request> parse_publish(
             return refuse(
                 Errc::BadRequest, "<publish-options/> holds a form: what the node must be like."
             );
+        if ((*form)->type != "submit")
+            return refuse(Errc::BadRequest, "<publish-options/> holds a form of type submit.");
         if ((*form)->form_type() != xml::publish_options_form)
             return refuse(Errc::BadRequest, "FORM_TYPE must be …pubsub#publish-options.");
         request.preconditions = std::move(*form);
@@ -299,6 +305,11 @@ Checked<std::optional<xml::Form>> form_in(const Element& parent) {
     auto form = xml::Form::parse(*x);
     if (!form) return form.error();
     return std::optional<xml::Form>(std::move(*form));
+}
+
+std::optional<xml::StanzaError> check_filled_in(const xml::Form& form) {
+    if (form.type == "submit" || form.type == "cancel") return std::nullopt;
+    return refuse(Errc::BadRequest, "The form must be of type submit, or cancel to give it up.");
 }
 
 std::optional<xml::StanzaError> require_type(const IqRequest& iq, xml::IqType type) {

@@ -42,6 +42,8 @@ Checked<std::string> required_node(const xml::Element& element, const Settings& 
 /// The submitted form in `<configure/>` and the like; nothing when there is none.
 Checked<std::optional<xml::Form>> form_in(const xml::Element& parent);
 std::optional<std::string> optional_attr(const xml::Element& element, std::string_view name);
+/// XEP-0004 §3: a form that was filled in is of type submit, one that was given up of type cancel.
+std::optional<xml::StanzaError> check_filled_in(const xml::Form& form);
 std::optional<xml::StanzaError> require_type(const IqRequest& iq, xml::IqType type);
 Checked<std::optional<xml::RsmRequest>> page_in(const xml::Element& parent);
 

@@ -1,5 +1,7 @@
 // pubsub/requests/parse_owner.cpp: requests of owners (XEP-0060 §8) and answers to approval
 // requests.
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "pubsub/errors.hpp"
@@ -14,7 +16,23 @@ using xml::Element;
 using xml::IqType;
 namespace ns = xml::ns;
 
-constexpr std::size_t modifications_max = 100, associations_max = 40;   // fit into one batch
+// Each fits into one batch: a change, its record, and of a subscription a notice.
+constexpr std::size_t affiliations_max = 50, subscriptions_max = 30, associations_max = 40;
+
+/// RFC 3986 §3: a scheme and what follows it, without what is in no URI.
+bool is_uri(std::string_view text) {
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto is_of_scheme = [&](char c) {
+        return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    };
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || colon + 1 == text.size() || !is_letter(text.front()))
+        return false;
+    return std::ranges::all_of(text.substr(0, colon), is_of_scheme) &&
+           std::ranges::none_of(text, [](char c) {
+               return static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"';
+           });
+}
 
 Checked<Request> parse_configure(
     const IqRequest& iq, const Element& configure, const std::string& node
@@ -23,6 +41,7 @@ Checked<Request> parse_configure(
     auto form = form_in(configure);
     if (!form) return form.error();
     if (!*form) return refuse(Errc::BadRequest, "<configure/> must hold the submitted form.");
+    if (auto error = check_filled_in(**form)) return *error;
     return Request(Configure{node, std::move(**form)});
 }
 
@@ -35,13 +54,15 @@ Checked<Request> parse_delete(
         request.redirect = redirect->attr_or("uri", "");
         if (request.redirect.empty() || request.redirect.size() > 2048)
             return refuse(Errc::BadRequest, "<redirect/> must have a uri of 1 to 2048 bytes.");
+        if (!is_uri(request.redirect))
+            return refuse(Errc::BadRequest, "<redirect/> must have a URI, such as xmpp:….");
     }
     return Request(std::move(request));
 }
 
 Checked<std::vector<Modification>> modifications(const Element& list, const char* name) {
     std::vector<Modification> changes;
-    std::set<std::pair<std::string, std::string>> seen;
+    std::map<std::string, std::set<std::string>> seen;   // subids by address
     for (const Element* line : list.children(name)) {
         const std::string* jid = line->attr("jid");
         const std::string* value =
@@ -54,12 +75,19 @@ Checked<std::vector<Modification>> modifications(const Element& list, const char
         // Affiliations belong to bare JIDs (§4.1).
         if (list.name() == "affiliations" && !change.jid.empty()) change.jid = change.jid.bare();
         const std::string& key = change.jid.empty() ? *jid : change.jid.str();
-        if (!seen.emplace(key, change.subid.value_or("")).second)
-            return refuse(Errc::BadRequest, "'" + *jid + "' is there twice.");   // §8.9.2.4
+        // §8.9.2.4; without a subid, the one subscription that it has is meant.
+        std::set<std::string>& subids = seen[key];
+        const bool is_same = subids.contains("") || (!change.subid && !subids.empty());
+        if (is_same || !subids.insert(change.subid.value_or("")).second)
+            return refuse(Errc::BadRequest, "'" + *jid + "' is there twice.");
         changes.push_back(std::move(change));
     }
-    if (changes.size() > modifications_max)
-        return refuse(Errc::NotAcceptable, "At most 100 changes are taken in one request.");
+    const std::size_t most = list.name() == "affiliations" ? affiliations_max : subscriptions_max;
+    if (changes.size() > most)
+        return refuse(
+            Errc::NotAcceptable,
+            "At most " + std::to_string(most) + " changes are taken in one request."
+        );
     return changes;
 }
 

@@ -69,12 +69,20 @@ void Digests::send_one(ByKey::iterator at, const Send& send) {
     if (due.body) send.put(std::move(due));
 }
 
+/// Node 0: of all nodes. Each is looked for anew, since sending one may have removed others.
 void Digests::send_now(
     const SessionPtr& session, Address to, std::uint64_t node, const Send& send
 ) {
     if (digests_.empty()) return;
-    const auto found = digests_.find(Key{session->id, {to, node}});
-    if (found != digests_.end()) send_one(found, send);
+    for (;;) {
+        const auto found = digests_.lower_bound(Key{session->id, {to, node}});
+        if (found == digests_.end()) return;
+        const auto& [id, place] = found->first;
+        const bool is_meant =
+            id == session->id && place.first == to && (node == 0 || place.second == node);
+        if (!is_meant) return;
+        send_one(found, send);
+    }
 }
 
 bool Digests::send_due(Clock::time_point now, const Send& send) {

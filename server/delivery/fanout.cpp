@@ -109,6 +109,10 @@ void Fanout::presence_changed(const xml::Jid& bare) {
 }
 
 void Fanout::account_changed(std::uint64_t node, std::string_view bare) {
+    // Items that were kept for other options go out now; of a subscription that ended they do not.
+    for (const SessionPtr& session : sessions_.of_account(bare))
+        for (const Address to : {Address::Bare, Address::Full})
+            digests_.send_now(session, to, node, digest_sender());
     for (auto* audiences : {&audiences_, &node_audiences_}) {
         const auto found = audiences->find(node);
         if (found == audiences->end() || !found->second) continue;
@@ -237,11 +241,7 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
     if (notification.is_owed && (session->replay || notification.revision <= session->replayed_to))
         return;
     if (notification.joint && tell_jointly(recipient, notification)) return;
-    if (recipient.special) return tell_special(recipient, notification);
-    if (notification.item_end != 0)
-        put_item(recipient, notification.rest, notification.revision);
-    else
-        send(session, Outgoing::message(recipient.to, notification.rest));
+    tell_special(recipient, notification);
 }
 
 /// A subscriber that several notifications of this item reach gets the first, in the name of all.
@@ -251,22 +251,27 @@ bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification
     const auto found = notification.joint->copies.find(jid.str());
     if (found == notification.joint->copies.end()) return false;
     if (!notification.joint->told.insert(&jid).second) return true;
-    digests_.send_now(session, to, notification.node, digest_sender());
-    put_item(recipient, pubsub::render_copy(notification, found->second), notification.revision);
+    // The copy speaks for the topic and for subtopics, and items may be kept for any of them.
+    digests_.send_now(session, to, 0, digest_sender());
+    auto body = pubsub::render_copy(notification, found->second);
+    if (notification.item_end != 0)
+        put_item(recipient, std::move(body), notification.revision);
+    else
+        send(session, Outgoing::message(to, std::move(body)));
     return true;
 }
 
+/// With what the recipient's options ask for, if it has any.
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& [session, to, special] = recipient;
     const bool is_item = notification.item_end != 0;
-    if (special->digest_ms != 0) {
-        if (is_item)
-            return digests_.add(
-                session, to, notification, special->copy, special->digest_ms, digest_sender()
-            );
-        digests_.send_now(session, to, notification.node, digest_sender());
-    }
-    auto body = copy_for(special->copy, notification);
+    if (is_item && special && special->digest_ms != 0)
+        return digests_.add(
+            session, to, notification, special->copy, special->digest_ms, digest_sender()
+        );
+    // Older items may be kept, from when the recipient's options were others, too.
+    if (notification.node != 0) digests_.send_now(session, to, notification.node, digest_sender());
+    auto body = special ? copy_for(special->copy, notification) : notification.rest;
     if (is_item)
         put_item(recipient, std::move(body), notification.revision);
     else

@@ -747,6 +747,31 @@ class Nodes(Case):
         ann.put("bob", subscription="remove")
         self.told_of_the_end(bob, "n")
 
+    def test_a_node_for_other_groups_ends_subscriptions(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        for node in ("n", "m"):
+            ann.create(
+                node,
+                access_model="roster",
+                roster_groups_allowed="friends",
+                publish_model="subscribers",
+            )
+        ann.put("bob", "<group>friends</group>")
+        for node in ("n", "m"):
+            bob.subscribe(node)
+        ann.configure("n", roster_groups_allowed="others")
+        ann.publish("n", "one")
+        self.told_of_the_end(bob, "n")
+        ann.put("bob", "<group>others</group>")
+        self.told_of_the_end(bob, "m")
+        bob.quiet_of_items()
+        refusal_ = ["not-authorized", "not-in-roster-group"]
+        self.assertEqual(bob.error("get", "<items node='m'/>")[:2], refusal_)
+        bob.subscribe("n")
+        ann.publish("n", "two")
+        self.assertEqual(bob.item()[0], "two")
+
     def test_delivery_to_those_who_are_available(self):
         self.account("ann", "bob")
         ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b", presence=None)
@@ -787,6 +812,13 @@ class Nodes(Case):
         bob.says("unavailable")
         bob.sync()
         self.assertEqual(list(ann.items("n")[0]), ["three"])
+        bob.says()
+        bob.publish("n", "four")
+        self.server.kill9()    # which no session's end is seen before
+        self.server.start()
+        ann = self.log_in("ann", "a")
+        while ann.items("n")[0]:
+            pass
 
 
 class Stock(Case):

@@ -3,6 +3,7 @@
 """One server for all: each test has nodes of its own."""
 
 import subprocess
+import time
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -516,6 +517,53 @@ class Telling(OneServer):
             client.ping()
             self.assertEqual(client.messages, [])
 
+    def filtered(self, topic):
+        self.provide(
+            self.ann,
+            topic,
+            "<filterSupport><attribute name='k' path='/x/@k'/></filterSupport>"
+            "<serverSideFilter>true</serverSideFilter>",
+        )
+        self.ann.configure(topic, access_model="open", notify_retract="1")
+        return self.log_in(self.who)
+
+    def test_an_end_is_told_once_to_several_subscriptions(self):
+        topic = "Several-1.0"
+        bob = self.filtered(topic)
+        bob.subscribe(topic)
+        for among in ("&apos;1&apos;", "&apos;1&apos;,&apos;2&apos;"):
+            bob.subscribe(topic, filter=f"k in ({among})")
+
+        def ends():
+            bob.ping()
+            found = [
+                (end.tag.rpartition("}")[2], end.get("id"))
+                for message in bob.messages
+                for end in message.iter()
+                if end.tag in (f"{{{EVENT}}}retract", f"{{{EVENT}}}purge")
+            ]
+            bob.messages.clear()
+            return found
+
+        for item in ("a", "b"):
+            self.ann.publish(topic, item, "<x xmlns='urn:x' k='1'/>")
+        bob.item()
+        self.ann.ok("set", f"<retract node='{topic}'><item id='a'/></retract>")
+        self.assertEqual(ends(), [("retract", "a")])
+        self.ann.ok("set", f"<purge node='{topic}'/>", owner=True)
+        self.assertEqual(ends(), [("purge", None)])
+
+    def test_what_passed_a_filter_comes_though_the_filter_changes(self):
+        topic = "Digested-1.0"
+        bob = self.filtered(topic)
+        digest = {"digest": "1", "digest_frequency": "86400000"}
+        bob.subscribe(topic, filter="k = &apos;1&apos;", **digest)
+        self.ann.publish(topic, "a", "<x xmlns='urn:x' k='1'/>")
+        form = node_form({"x-grid#filter": "k = &apos;2&apos;"}, "subscribe_options")
+        bob.ok("set", f"<options node='{topic}' jid='{bob.bare}'>{form}</options>")
+        self.assertEqual(bob.item()[0], "a")
+        bob.quiet()
+
     def test_what_another_live_provider_declared_stays(self):
         topic = "Shared-1.0"
         declared = (
@@ -556,6 +604,60 @@ class LastPublished(OneServer):
         bob.goodbye()
         bob = self.log_in(self.who)
         self.assertEqual(bob.item()[0], "b")   # with presence
+        bob.quiet()
+
+
+class Away(OneServer):
+    """Who is away hears at the next login what became of its subscriptions."""
+
+    def answer(self, node, jid, is_allowed):
+        fields = {
+            "pubsub#node": node, "pubsub#subscriber_jid": jid, "pubsub#allow": int(is_allowed)
+        }
+        form = node_form(fields, "subscribe_authorization")
+        self.ann.send(f"<message to='{BROKER}'>{form}</message>")
+        self.ann.ping()
+
+    def test_ends_denials_approvals_and_deletions(self):
+        bob = self.log_in(self.who)
+        names = {name: f"away-{name}" for name in ("ended", "banned", "deleted", "no", "yes")}
+        for name, node in names.items():
+            self.ann.create(node, access_model="authorize" if name in ("no", "yes") else "open")
+            bob.subscribe(node)
+        bob.goodbye()
+        self.ann.ok(
+            "set",
+            f"<subscriptions node='{names['ended']}'><subscription jid='{bob.bare}' "
+            "subscription='none'/></subscriptions>",
+            owner=True,
+        )
+        self.ann.ok(
+            "set",
+            f"<affiliations node='{names['banned']}'><affiliation jid='{bob.bare}' "
+            "affiliation='outcast'/></affiliations>",
+            owner=True,
+        )
+        self.answer(names["no"], bob.bare, False)
+        self.answer(names["yes"], bob.bare, True)
+        self.ann.ok("set", f"<delete node='{names['deleted']}'/>", owner=True)
+        time.sleep(1)    # records of a deleted node are erased in the background
+        wanted = {
+            (names["ended"], "none"),
+            (names["banned"], "none"),
+            (names["no"], "none"),
+            (names["yes"], "subscribed"),
+            (names["deleted"], "delete"),
+        }
+        bob = self.log_in(self.who)
+        told = set()
+        while told != wanted:
+            event = bob.message().find(f"{{{EVENT}}}event")
+            if event is None:
+                continue
+            said = event[0]
+            kind = said.get("subscription") or said.tag.rpartition("}")[2]
+            told.add((said.get("node"), kind))
+            self.assertLessEqual(told, wanted)
         bob.quiet()
 
 

@@ -107,4 +107,25 @@ TEST_CASE_METHOD(Stage, "a pending subscription can be withdrawn", "[xep-0060][8
     CHECK(engine().subscription_count() == 0);
 }
 
+TEST_CASE_METHOD(
+    Stage, "a request that needs no approval any more is granted when it comes again", "[8.6][6.1]"
+) {
+    auto open = settings();
+    open.allow_open = true;
+    restart(open);
+    asks(*this);
+    configures(owner, "n", "access_model=open");
+    forget();
+    set(reader, "s2", "<subscribe node='n' jid='" + bare + "'/>");
+    result(
+        reader, "s2",
+        "<pubsub xmlns='" + pubsub_ns + "'><subscription node='n' jid='" + bare +
+            "' subscription='subscribed'/></pubsub>"
+    );
+    event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
+    CHECK(engine().subscription_count() == 1);
+    publishes(owner, "n", "a");
+    event(bare, "<items node='n'><item id='a'>...</item></items>");
+}
+
 }   // namespace xep0060_approval_test

@@ -174,4 +174,19 @@ TEST_CASE_METHOD(
     CHECK(engine().node("n")->items == 1);
 }
 
+TEST_CASE_METHOD(
+    AutoCreate, "7.1.5 publish-options: one form, filled in, whose wishes can be true", "[7.1.5]"
+) {
+    const std::string wish = options("persist_items=1");
+    set(owner, "p1", publish("n", "i", alert) + wish + options("persist_items=0"));
+    error(owner, "p1", "modify", "bad-request");
+    std::string given_up = wish;
+    given_up.replace(given_up.find("submit"), 6, "cancel");
+    set(owner, "p2", publish("n", "i", alert) + given_up);
+    error(owner, "p2", "modify", "bad-request");
+    set(owner, "p3", publish("n", "i", alert) + options("collection=nowhere"));
+    error(owner, "p3", "cancel", "conflict", "precondition-not-met");
+    CHECK(engine().node_count() == 0);
+}
+
 }   // namespace xep0060_auto_create_test

@@ -276,4 +276,27 @@ TEST_CASE_METHOD(Stage, "owner-default-success", "[xep-0060]") {
     CHECK(form->field("pubsub#access_model")->value() == "whitelist");
 }
 
+TEST_CASE_METHOD(Stage, "owner-create: names of ad-hoc commands are kept", "[xep-0060][8.7]") {
+    for (const std::string& name :
+         {std::string("http://jabber.org/protocol/commands"), pubsub_ns + "#get-pending"}) {
+        set(owner, "c", "<create node='" + name + "'/>");
+        error(owner, "c", "cancel", "not-allowed");
+    }
+    CHECK(engine().node_count() == 0);
+}
+
+TEST_CASE_METHOD(Stage, "a form that was not filled in changes nothing", "[xep-0004]") {
+    creates(owner, "n");
+    for (const char* type : {"form", "result"}) {
+        std::string form = config_form("title=x");
+        form.replace(form.find("submit"), 6, type);
+        owner_set(owner, "c1", "<configure node='n'>" + form + "</configure>");
+        error(owner, "c1", "modify", "bad-request");
+        set(owner, "c2", "<create node='m'/><configure>" + form + "</configure>");
+        error(owner, "c2", "modify", "bad-request");
+    }
+    CHECK(engine().node("n")->title.empty());
+    CHECK(engine().node_count() == 1);
+}
+
 }   // namespace xep0060_create_test

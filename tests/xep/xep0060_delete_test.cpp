@@ -150,4 +150,41 @@ TEST_CASE_METHOD(Stage, "owner-purge-error-node", "[xep-0060]") {
     error(owner, "x2", "modify", "bad-request");
 }
 
+TEST_CASE_METHOD(
+    Stage, "items from before persist_items=0 are not shown, and can be purged", "[xep-0060][8.5]"
+) {
+    const std::string disco = "http://jabber.org/protocol/disco#items";
+    creates(owner, "n");
+    publishes(owner, "n", "a");
+    configures(owner, "n", "persist_items=0");
+    sends(owner, "<iq type='get' id='l'><query xmlns='" + disco + "' node='n'/></iq>");
+    receives(owner, "<iq type='result' id='l'><query xmlns='" + disco + "' node='n'/></iq>");
+    owner_set(owner, "p", "<purge node='n'/>");
+    result(owner, "p");
+    configures(owner, "n", "persist_items=1");
+    CHECK(engine().item_count() == 0);
+}
+
+TEST_CASE_METHOD(Stage, "owner-delete: a redirect is a URI", "[xep-0060][8.4]") {
+    creates(owner, "n");
+    for (const char* uri : {"not a uri", "other", ":x", "xmpp:", "1x:y", "xmpp:a b"}) {
+        INFO(uri);
+        owner_set(
+            owner, "d", "<delete node='n'><redirect uri='" + std::string(uri) + "'/></delete>"
+        );
+        error(owner, "d", "modify", "bad-request");
+    }
+    CHECK(engine().node_count() == 1);
+}
+
+TEST_CASE_METHOD(Stage, "deliver_notifications 0 is silence of the node, too", "[xep-0060][8.4]") {
+    creates(owner, "n", "notify_config=1");
+    subscribes(owner, "n", bare);
+    configures(owner, "n", "deliver_notifications=0");
+    configures(owner, "n", "title=x");
+    owner_set(owner, "d", "<delete node='n'/>");
+    result(owner, "d");
+    receives_nothing(bare);
+}
+
 }   // namespace xep0060_delete_test

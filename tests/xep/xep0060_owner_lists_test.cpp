@@ -280,4 +280,48 @@ TEST_CASE_METHOD(Stage, "long lists come in pages", "[xep-0059]") {
     );
 }
 
+TEST_CASE_METHOD(
+    Stage, "owner-subscriptions-multi: one subscription is not named twice", "[xep-0060][8.8]"
+) {
+    creates(owner, "n", "access_model=authorize");
+    affiliates(owner, "n", other_bare, "member");
+    subscribes(other, "n", other_bare);
+    const std::string with_subid = "<subscription jid='" + other_bare + "' subid='" +
+                                   subid(other, "n", other_bare) + "' subscription='none'/>";
+    forget();
+    for (const char* state : {"none", "subscribed"})
+        for (const bool is_first : {true, false}) {
+            const std::string without = subscription(other_bare, state);
+            owner_set(
+                owner, "m", subscriptions(is_first ? with_subid + without : without + with_subid)
+            );
+            error(owner, "m", "modify", "bad-request");
+        }
+    receives_nothing(other_bare);
+    CHECK(engine().subscription_count() == 1);
+}
+
+TEST_CASE_METHOD(
+    Stage, "as many changes as are taken in one request are all done", "[xep-0060][8.8][8.9]"
+) {
+    creates(owner, "n");
+    for (const bool is_affiliation : {true, false}) {
+        const int most = is_affiliation ? 50 : 30;
+        const auto lines = [&](int count) {
+            std::string all;
+            for (int i = 0; i < count; ++i) {
+                const std::string jid = "u" + std::to_string(i) + "@grid.example";
+                all +=
+                    is_affiliation ? affiliation(jid, "member") : subscription(jid, "subscribed");
+            }
+            return is_affiliation ? affiliations(all) : subscriptions(all);
+        };
+        owner_set(owner, "more", lines(most + 1));
+        error(owner, "more", "modify", "not-acceptable");
+        owner_set(owner, "most", lines(most));
+        result(owner, "most");
+    }
+    CHECK(engine().subscription_count() == 30);
+}
+
 }   // namespace xep0060_owner_lists_test

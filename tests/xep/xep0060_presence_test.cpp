@@ -14,6 +14,7 @@ namespace {
 
 const std::string owner = "hamlet@grid.example/elsinore", owner_bare = "hamlet@grid.example";
 const std::string reader = "francisco@grid.example/barracks", bare = "francisco@grid.example";
+const std::string subscribe = "<subscribe node='n' jid='" + bare + "'/>";
 
 class RosterStage : public Stage {
 protected:
@@ -91,6 +92,92 @@ TEST_CASE_METHOD(
         receives_nothing(reader);
         receives_nothing(bare);
     }
+}
+
+TEST_CASE_METHOD(
+    RosterStage,
+    "4.5 a node that asks its owners' rosters otherwise ends subscriptions",
+    "[4.5][8.2]"
+) {
+    const std::string other = "horatio@grid.example";
+    contacts.groups[{owner_bare, bare}] = "friends";
+    creates(
+        owner, "n", "access_model=roster roster_groups_allowed=friends publish_model=subscribers"
+    );
+    subscribes(reader, "n", bare);
+    publishes(owner, "n", "early");
+    forget();
+
+    const bool is_for_another_group = GENERATE(true, false);
+    if (is_for_another_group) {
+        configures(owner, "n", "roster_groups_allowed=enemies");
+    } else {   // the owner who knew the account is none any more
+        affiliates(owner, "n", other, "owner");
+        contacts.groups[{other, bare}] = "friends";
+        contacts.groups.erase({owner_bare, bare});
+        affiliates(owner, "n", other, "none");
+    }
+    forget();
+    publishes(owner, "n", "late");   // before any subscription was looked at
+    receives_nothing(bare);
+    get(reader, "i", "<items node='n'/>");
+    error(reader, "i", "auth", "not-authorized", "not-in-roster-group");
+    set(reader, "p", "<publish node='n'><item><x xmlns='urn:x'/></item></publish>");
+    error(reader, "p", "auth", "forbidden");
+    set(reader, "s", subscribe);
+    error(reader, "s", "auth", "not-authorized", "not-in-roster-group");
+    const bool is_after_a_restart = GENERATE(true, false);
+    if (is_after_a_restart) restart();
+    work_off();
+    is_told_the_end("n");
+    CHECK(engine().subscription_count() == 0);
+}
+
+TEST_CASE_METHOD(
+    RosterStage, "4.5 a model that asks rosters keeps the subscribers that it admits", "[4.5][8.2]"
+) {
+    const std::string stranger = "bernardo@grid.example";
+    contacts.known.insert({owner_bare, bare});
+    creates(owner, "n", "access_model=authorize");
+    for (const std::string& jid : {bare, stranger})
+        owner_set(
+            owner, "s",
+            "<subscriptions node='n'><subscription jid='" + jid +
+                "' subscription='subscribed'/></subscriptions>"
+        );
+    configures(owner, "n", "access_model=presence");
+    forget();
+    publishes(owner, "n", "one");   // before and after the others were thrown out
+    event(bare, "<items node='n'><item id='one'>...</item></items>");
+    work_off();
+    publishes(owner, "n", "two");
+    event(bare, "<items node='n'><item id='two'>...</item></items>");
+    event(stranger, "<subscription node='n' jid='" + stranger + "' subscription='none'/>");
+    receives_nothing(stranger);
+    receives_nothing(bare);
+    CHECK(engine().subscription_count() == 1);
+    affiliates(owner, "n", bare, "member");
+    affiliates(owner, "n", bare, "none");   // known to the owner as before
+    work_off();
+    CHECK(engine().subscription_count() == 1);
+}
+
+TEST_CASE_METHOD(
+    RosterStage, "8.8 an owner subscribes no account that the owners do not know", "[8.8][6.1]"
+) {
+    creates(owner, "n", "access_model=presence");
+    const std::string line = "<subscription jid='" + bare + "' subscription='";
+    const std::string wanted = "<subscriptions node='n'>" + line + "subscribed'/></subscriptions>";
+    owner_set(owner, "s1", wanted);
+    CHECK(next(owner).attr_or("type", "") == "error");
+    set(owner, "s2", subscribe);
+    error(owner, "s2", "auth", "not-authorized", "presence-subscription-required");
+    CHECK(engine().subscription_count() == 0);
+    contacts.known.insert({owner_bare, bare});
+    owner_set(owner, "s3", wanted);
+    result(owner, "s3");
+    publishes(owner, "n", "one");
+    CHECK(engine().subscription_count() == 1);
 }
 
 TEST_CASE_METHOD(RosterStage, "4.5 subscriptions to very many nodes end some at a time", "[4.5]") {
@@ -178,6 +265,21 @@ TEST_CASE_METHOD(
     configures(owner, "n", "purge_offline=0");
     publishes(reader, "n", "four");
     CHECK(leaves(reader, true) == 2);
+}
+
+TEST_CASE_METHOD(
+    RosterStage, "purge_offline: a publisher whose end was not seen is away, too", "[8.2]"
+) {
+    creates(owner, "n", "purge_offline=1");
+    creates(owner, "m");
+    publishes(owner, "n", "one");
+    publishes(owner, "m", "two");
+    SECTION("after a start") { restart(); }
+    SECTION("when a member of the cluster is lost, or another one leads") {
+        engine().look_for_orphans();
+    }
+    work_off();
+    CHECK(engine().item_count() == 1);
 }
 
 }   // namespace xep0060_presence_test

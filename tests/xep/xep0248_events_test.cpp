@@ -180,6 +180,25 @@ TEST_CASE_METHOD(
     receives_nothing(bare);
 }
 
+TEST_CASE_METHOD(
+    Blogs, "security-access (10.1): nor the configuration of a leaf that refuses it", "[0248]"
+) {
+    follows("blogs", "subscription_type=nodes subscription_depth=all");
+    creates(
+        owner, "closed", "access_model=whitelist collection=blogs notify_config=1 notify_delete=1"
+    );
+    configures(owner, "closed", "contact=hidden@grid.example");
+    owner_set(owner, "d", "<delete node='closed'/>");
+    receives_nothing(bare);
+    creates(
+        owner, "listed", "access_model=whitelist collection=blogs notify_config=1 notify_delete=1"
+    );
+    affiliates(owner, "listed", bare, "member");
+    forget();
+    configures(owner, "listed", "contact=shown@grid.example");
+    hears("<configuration node='listed'>...</configuration>", "blogs");
+}
+
 TEST_CASE_METHOD(Blogs, "delete-node: what a deleted collection brought ends at once", "[0248]") {
     follows("blogs", "subscription_type=items subscription_depth=all");
     owner_set(owner, "d", "<delete node='verses'/>");
@@ -199,6 +218,21 @@ TEST_CASE_METHOD(
     form.replace(form.find(from), from.size(), pubsub_ns + "#subscribe_options");
     set(reader, "x", "<subscribe node='blogs' jid='" + bare + "'/><options>" + form + "</options>");
     error(reader, "x", "cancel", "conflict");
+    // Nor by other options of one that is there.
+    const auto with = [&](std::string type) {
+        std::string wanted = form;
+        return wanted.replace(wanted.find("items"), 5, type);
+    };
+    set(reader, "y",
+        "<subscribe node='blogs' jid='" + bare + "'/><options>" + with("nodes") + "</options>");
+    const std::string second(next(reader).first_child()->first_child()->attr_or("subid", ""));
+    REQUIRE(!second.empty());
+    const std::string of_second =
+        "<options node='blogs' jid='" + bare + "' subid='" + second + "'>";
+    set(reader, "z", of_second + form + "</options>");
+    error(reader, "z", "cancel", "conflict");
+    set(reader, "w", of_second + with("nodes") + "</options>");
+    result(reader, "w");
 }
 
 TEST_CASE_METHOD(Blogs, "what a collection brings is owed to who was away", "[0248][replay]") {

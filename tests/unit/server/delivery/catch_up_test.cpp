@@ -323,4 +323,37 @@ TEST_CASE_METHOD(
     CHECK(items(session) == Ids{"l1", "i1", "i2"});
 }
 
+TEST_CASE_METHOD(Stage, "what is kept for a digest comes before anything newer of its node") {
+    creates("d");
+    subscribes(desk_a, "d", desk, digest);
+    const auto session = comes(desk_a);
+    catch_up(session);
+    const std::string node = "node='d' jid='" + desk + "'";
+    const std::string plain =
+        "<field var='pubsub#digest'><value>0</value></field>"
+        "<field var='pubsub#digest_frequency'><value>60000</value></field>";
+    const std::string form =
+        "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+        "<value>http://jabber.org/protocol/pubsub#subscribe_options</value></field>";
+    publishes("d", "kept");
+    CHECK(items(session).empty());
+    SECTION("when it is to come at once") {
+        asks(desk_a, "<options " + node + ">" + form + plain + "</x></options>");
+        CHECK(items(session) == Ids{"kept"});
+    }
+    SECTION("when another subscription wants each item by itself") {
+        subscribes(desk_a, "d", desk, plain);
+        CHECK(items(session) == Ids{"kept"});
+    }
+    SECTION("and not at all when the subscription ends") {
+        asks(desk_a, "<unsubscribe " + node + "/>");
+        subscribes(desk_a, "d", desk);
+        CHECK(items(session).empty());
+    }
+    publishes("d", "new");
+    CHECK(items(session) == Ids{"new"});
+    digests_leave();
+    CHECK(items(session).empty());
+}
+
 }   // namespace catch_up_test

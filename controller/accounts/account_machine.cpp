@@ -301,7 +301,7 @@ Outcome<AccountChange> AccountMachine::rebind(
             "a certificate authority is named by the SHA-256 of its public key (SPKI, DER) in 64 "
             "lower-case hexadecimal digits"
         );
-    // One that is bound to that CA alone has its pin taken from it, by which it may be shut out.
+    // An account that is bound to that CA alone loses its pin, by which it may be shut out.
     const bool is_moved_already =
         before.anchor == authority && before.other_anchors.empty() && before.key_pin.empty();
     const bool is_kept_already = keeps_others && before.is_bound_to(std::string_view(authority));

@@ -197,7 +197,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Subscri
     const auto filter = canonical_filter(broker, node, *wanted);
     if (!filter) return filter.error();
     const auto* pending = find_waiting(node, jid);
-    // One that no roster lets in any more is on its way out.
+    // A subscription that no roster lets in any more is on its way out.
     if (!pending && is_contact_or_listed(broker.contacts, node, bare))
         if (auto again = subscribe_again(broker, context, *granted, request, *wanted))
             return std::move(*again);
@@ -217,7 +217,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Subscri
         if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
     if (admitted->is_new_member)
         if (auto error = put_member(broker, *granted, batch)) return *error;
-    // One that waited for an owner is let in where none has to be asked any more.
+    // A request that waited for an owner is granted where none has to be asked any more.
     Subscription made = pending ? pending->second : Subscription{};
     made.state = admitted->state;
     if (!pending || request.options) set_options(made, *wanted, broker.settings, context.now);

@@ -3,7 +3,6 @@
 
 import calendar
 import hashlib
-import json
 import re
 import ssl
 import subprocess

@@ -320,7 +320,7 @@ class Break(Resumed):
 
 
 class BoundAgain(Resumed):
-    """A client that lost its stream binds its resource again, before the server knows of the loss."""
+    """A client that lost its stream binds its resource again, before the server knows of it."""
 
     rounds = 100
 

@@ -268,8 +268,8 @@ void WebSocketCodec::restart() {
     is_skipped_ = true;
 }
 
-/// Messages that have come already may begin with the header. Each element stands in a message of its own,
-/// with its own namespaces, so that the document goes on.
+/// Messages that have come already may begin with the header. Each element stands in a message of
+/// its own, with its own namespaces, so that the document goes on.
 void WebSocketCodec::restart_behind() { is_header_due_ = next_event_ == events_.size(); }
 
 void WebSocketCodec::set_limits(const xml::Limits& limits) {

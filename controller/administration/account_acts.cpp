@@ -43,7 +43,7 @@ Outcome<AccountChange> by_right(const ActContext& call, Outcome<AccountChange> c
 }
 
 /// The actor's role is enough for the act, and not for this account.
-Failure refused_on_record(const ActContext& call, Act act, const xml::Jid& jid, Failure failure) {
+Failure beyond_role(const ActContext& call, Act act, const xml::Jid& jid, Failure failure) {
     note_refusal(call.state.audit, call.actor(), act, jid.bare_view(), role_rule(Act::Administer));
     return failure;
 }
@@ -59,7 +59,7 @@ Outcome<AccountChange> act_on(
 ) {
     const Groups* const wanted = groups ? &*groups : nullptr;
     if (auto failure = call.beyond_reach(jid.bare_view(), wanted))
-        return refused_on_record(call, act, jid, std::move(*failure));
+        return beyond_role(call, act, jid, std::move(*failure));
     return by_right(call, call.state.machine().act(action, jid, groups, call.context, device_type));
 }
 
@@ -128,7 +128,7 @@ Outcome<AccountChange> approve_account(
     const Account* account = call.state.accounts.find(jid.bare_view());
     const bool is_in = account != nullptr && account->state == AccountState::Enabled;
     if (is_in && !call.state.is_administrator(call.actor()))
-        return refused_on_record(
+        return beyond_role(
             call, Act::ApproveAccounts, jid,
             call.for_administrators("new groups of an account that was let in are")
         );

@@ -30,12 +30,12 @@ xml::Element describe_account(const Account& account) {
     return value;
 }
 
-/// The account that a status request names: a local part of this grid, or a whole bare JID.
-const Account* named_account(const Call& call, const std::string& name) {
+/// The account that a status request names, by its local part or its bare JID; empty: it is none.
+std::string named_account(const Call& call, const std::string& name) {
     const std::string text =
         name.find('@') == std::string::npos ? name + "@" + call.state.settings.domain : name;
     const auto jid = xml::Jid::parse(text);
-    return jid ? call.state.accounts.find(jid->bare_view()) : nullptr;
+    return jid ? std::string(jid->bare_view()) : std::string();
 }
 
 }   // namespace
@@ -71,13 +71,14 @@ pubsub::Decision status(const Call& call) {
     const std::string name = call.request.one("username", true);
     const Account* account = call.state.account_of(call.actor());
     if (!name.empty()) {
-        const Account* named = named_account(call, name);
+        const std::string bare = named_account(call, name);
+        const Account* named = call.state.accounts.find(bare);
         // To a client without a role of administration, every other account looks as if it did not
         // exist.
         if (named == nullptr || named != account) {
             if (!call.state.may(call.actor(), Act::ReadAccounts)) {
                 static const std::string rule = "only administrators see other accounts";
-                return call.deny("status", {}, {false, 0, &rule});
+                return call.deny("status", {}, {false, 0, &rule}, bare);
             }
             if (named == nullptr) return call.fail(Errc::UnknownAccount, "no account " + name);
         }

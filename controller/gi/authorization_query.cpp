@@ -153,7 +153,7 @@ pubsub::Decision is_authorized(const Call& call) {
     if (topic.empty()) {
         // Stops anyone from probing the policy.
         static const std::string rule = "only a provider of the service may ask";
-        return call.deny("isAuthorized", service, {false, 0, &rule});
+        return call.deny("isAuthorized", service, {false, 0, &rule}, subject->bare);
     }
     const Account* account =
         subject->bare.empty() ? nullptr : call.state.accounts.find(subject->bare);
@@ -182,7 +182,7 @@ pubsub::Decision get_identity_group(const Call& call) {
     const std::string bare = jid ? std::string(jid->bare_view()) : std::string{};
     if (bare != call.actor().jid.bare_view() && !call.state.may(call.actor(), Act::ReadAccounts)) {
         const policy::Match match = call.match(policy::Right::Query, identity_group_service);
-        if (!match.allowed) return call.deny("query", identity_group_service, match);
+        if (!match.allowed) return call.deny("query", identity_group_service, match, bare);
     }
     const Account* account = call.state.accounts.find(bare);
     if (account == nullptr) return call.fail(Errc::UnknownAccount, "no account " + name);

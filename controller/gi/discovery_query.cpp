@@ -125,8 +125,8 @@ pubsub::Decision describe(const Call& call) {
     const std::string topic = call.request.one("topic", true);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected the name of a topic");
     const auto node = call.node(topic);
-    if (!node || !call.match(policy::Right::Discover, topic).allowed)
-        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    const policy::Match seen = call.match(policy::Right::Discover, topic);
+    if (!node || !seen.allowed) return call.hide("describe", topic, seen);
     xml::Element capability = capability_element(topic);
     const Topic* declared = call.state.directory.topic(topic);
     std::string schema = node->type;

@@ -73,10 +73,25 @@ pubsub::Decision Call::fail(Errc code, std::string text, std::string detail) con
 }
 
 pubsub::Decision Call::deny(
-    std::string_view operation, std::string_view topic, const policy::Match& denial
+    std::string_view operation,
+    std::string_view topic,
+    const policy::Match& denial,
+    std::string_view target
 ) const {
-    state.note(context.actor, operation, topic, denial);
+    audit::Record record = audit::by(context.actor, audit::Outcome::Deny, operation);
+    record.topic = topic;
+    record.target = target;
+    record.rule = *denial.rule;
+    state.audit.add(std::move(record));
     return fail(Errc::Denied, "the policy of this grid does not allow it");
+}
+
+pubsub::Decision Call::hide(
+    std::string_view operation, const std::string& topic, const policy::Match& match
+) const {
+    if (!match.allowed && state.directory.node(topic))
+        state.note(context.actor, operation, topic, match);
+    return fail(Errc::UnknownCapability, "no topic " + topic);
 }
 
 }   // namespace grid::controller::gi

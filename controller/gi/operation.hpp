@@ -17,9 +17,17 @@ struct Call : administration::ActContext {
     /// An answer without a change.
     pubsub::Decision reply(xml::Element answer) const;
     pubsub::Decision fail(Errc code, std::string text, std::string detail = {}) const;
-    /// Denied, and on record with the rule.
+    /// Denied, and on record with the rule. `target`: the account that it was to be about.
     pubsub::Decision deny(
-        std::string_view operation, std::string_view topic, const policy::Match& match
+        std::string_view operation,
+        std::string_view topic,
+        const policy::Match& match,
+        std::string_view target = {}
+    ) const;
+    /// A topic that the actor may not discover is answered for as one that is not there; the denial
+    /// is on record.
+    pubsub::Decision hide(
+        std::string_view operation, const std::string& topic, const policy::Match& match
     ) const;
     /// As the broker asks: of a subtopic in its topic's name.
     policy::Match match(policy::Right operation, std::string_view topic) const {

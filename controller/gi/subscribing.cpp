@@ -56,8 +56,8 @@ pubsub::Decision subscribe(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
     const auto node = call.node(topic);
-    if (!node || !call.match(policy::Right::Discover, topic).allowed)
-        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    const policy::Match seen = call.match(policy::Right::Discover, topic);
+    if (!node || !seen.allowed) return call.hide("subscribe", topic, seen);
     const policy::Match match = call.match(policy::Right::Subscribe, topic);
     if (!match.allowed) return call.deny("subscribe", topic, match);
     if (call.request.body.child_any_ns("filter") != nullptr)
@@ -75,8 +75,9 @@ pubsub::Decision unsubscribe(const Call& call) {
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
     // Leaving needs no right; but what may not be discovered stays hidden from outsiders.
     const auto node = call.node(topic);
-    if (!node || (!call.match(policy::Right::Discover, topic).allowed && !is_in(call, *node)))
-        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    const policy::Match seen = call.match(policy::Right::Discover, topic);
+    if (!node || (!seen.allowed && !is_in(call, *node)))
+        return call.hide("unsubscribe", topic, seen);
     const auto left = left_node(call, topic);
     if (!left) return to_stanza_error(left.error());
     pubsub::Decision decision = ask_broker(

@@ -47,7 +47,10 @@ struct Verdict {
 Verdict judge(const State& state, const File& file, FileWish wish, const FileClient& client) {
     const std::string_view jid = client.principal.jid.bare_view();
     const bool is_owner = jid == file.owner;
-    const bool is_named = std::ranges::binary_search(file.readers, jid);
+    const Account& account = *state.account_of(client.principal);
+    // An account that was made later is another one of the name.
+    const bool is_named =
+        account.created <= file.created && std::ranges::binary_search(file.readers, jid);
     Verdict verdict;
     verdict.may_know = is_owner || (is_named && file.is_complete);
     const bool is_open = is_owner || (wish == FileWish::Read && file.is_complete &&
@@ -55,7 +58,6 @@ Verdict judge(const State& state, const File& file, FileWish wish, const FileCli
     const Account* owner = state.accounts.find(file.owner);
     // Of an owner that is disabled the files are kept, and given to none.
     const bool is_there = owner != nullptr && owner->state == AccountState::Enabled;
-    const Account& account = *state.account_of(client.principal);
     if (!is_open || !is_there)
         verdict.match = {false, 0, &not_a_reader};
     else if (wish == FileWish::Write)

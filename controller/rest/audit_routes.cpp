@@ -22,6 +22,17 @@ Outcome<std::optional<storage::Millis>> time_in(const Request& request, std::str
     };
 }
 
+/// As records have it: "system", or a bare JID, of which the domain may be left out.
+Outcome<std::string> account_asked_about(const Call& call) {
+    const std::string text = call.request.in_query("account");
+    if (text.empty() || text == "system") return text;
+    auto jid = bare_jid(
+        text.find('@') == std::string::npos ? text + "@" + call.state.settings.domain : text
+    );
+    if (!jid) return jid.error();
+    return jid->str();
+}
+
 Outcome<audit::Filter> filter_of(const Call& call) {
     audit::Filter filter;
     const auto from = time_in(call.request, "from");
@@ -34,7 +45,9 @@ Outcome<audit::Filter> filter_of(const Call& call) {
     filter.outcome = audit::parse_outcome(decision);
     if (!decision.empty() && !filter.outcome)
         return Failure{Errc::MalformedRequest, "decision is allow, deny or info", {}};
-    filter.account = call.request.in_query("account");
+    auto account = account_asked_about(call);
+    if (!account) return account.error();
+    filter.account = std::move(*account);
     filter.topic = call.request.in_query("topic");
     filter.operation = call.request.in_query("operation");
     filter.after = call.request.in_query("after");

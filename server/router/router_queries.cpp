@@ -154,10 +154,12 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
     const bool is_error = inbound.stanza.attr_or("type", "") == "error";
+    const SessionPtr asker = sessions_.find(query->asker);
+    if (asker && controller_.is_blocked(asker->bare, session->jid))
+        return tell_unanswered({*query}, controller::requests::blocked());
     note_answer(*query, is_error);
     if (!is_error) note_offered_stream(*query, inbound.offered_stream);
-    const SessionPtr asker = sessions_.find(query->asker);
-    if (!asker || controller_.is_blocked(asker->bare, session->jid)) return;
+    if (!asker) return;
     presence_.tell_first(*session, asker->bare.str());
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
     xml::Element head = inbound.stanza;

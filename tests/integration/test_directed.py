@@ -116,6 +116,22 @@ class Directed(GridCase):
         await self.refused("recipient-unavailable", waiting)
         self.assertEqual(await find(self.asa, SERVICE), [])
 
+    async def test_s71_a_provider_that_is_blocked_while_a_query_waits(self):
+        seen = answer_queries(self.ise, TAG, None)
+        waiting = asyncio.ensure_future(self.asa.send_iq(self.provider, "get", QUERY))
+        while not seen:
+            await asyncio.sleep(0.02)
+        block = self.asa.make_iq(id="block", ito=self.asa.boundjid.bare, itype="set")
+        block.append(ET.fromstring(
+            f"<block xmlns='urn:xmpp:blocking'><item jid='ise@{DOMAIN}'/></block>"
+        ))
+        await block.send(timeout=SECONDS)
+        reply = seen[0].reply()
+        reply.append(ET.fromstring(ANSWER))
+        reply.send()
+        error = await self.refused("not-acceptable", waiting)
+        self.assertEqual(error.iq.xml.get("from"), self.provider)
+
     async def test_s71_answers_go_only_to_who_asked(self):
         eve = self.server.authority.client(f"eve@{DOMAIN}")
         with Raw(self.server.c2s, DOMAIN).login(eve, "raw") as raw:

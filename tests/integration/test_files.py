@@ -652,6 +652,21 @@ class Rights(FilesCase):
         self.assertIn(one.answer().status, (403, 404))
         until(lambda: self.on_disk(path) is None)
 
+    def test_a_later_account_of_the_name_is_no_reader(self):
+        self.set_policy(self.policy + "allow client ann to bulk client heir\n")
+        named = f"<readers xmlns='xgrid'><reader jid='heir@{DOMAIN}'/></readers>"
+        first = self.server.authority.client(f"heir@{DOMAIN}")
+        self.log_in(first).close()
+        path = self.stored(content(100), inside=named)
+        self.assertEqual(self.get(path, first).status, 200)
+        self.server.admin_ctl("accounts", "delete", "heir")
+        until(lambda: self.server.gridctl(
+            "accounts", "add", "heir", identity=self.server.admin).returncode == 0)
+        other = self.server.authority.client(f"heir@{DOMAIN}")
+        self.log_in(other).close()
+        self.assertEqual(self.get(path, other).status, 404)
+        self.assertEqual(self.get(self.stored(content(100), inside=named), other).status, 200)
+
     def test_a_deleted_account_leaves_no_files(self):
         gone = self.server.authority.client(f"gone@{DOMAIN}")
         self.log_in(gone).close()

@@ -908,6 +908,8 @@ class Accessible(BrowserCase):
         if not self.console.driver.execute_script("return typeof axe === 'object'"):
             self.console.driver.execute_script(text_of(AXE))
         return self.console.browser.run(
+            # A person sees no page before its first frame.
+            "await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));"
             "const { violations } = await axe.run(document, { resultTypes: ['violations'] });"
             "return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))"
             "  .map(({ id, nodes }) => [id, nodes.slice(0, 5).map((node) =>"
@@ -936,6 +938,23 @@ class Accessible(BrowserCase):
                 with self.subTest(page, look=look):
                     self.console.open(page)
                     self.find(f"{page} {look}")
+
+    def test_a_long_text_scrolls_by_keys(self):
+        """Its box is a stop of the Tab key as long as the box does not show all of it."""
+        probe = self.server.log_in("probe-1", "keys", present=False)
+        name = " ".join(["ATTEMPT"] * 32)
+        console.publish(probe, "incidents/malware", name)
+        box = ("[...document.querySelectorAll('td .cell')]"
+               ".find((e) => e.textContent.startsWith('ATTEMPT ATTEMPT'))")
+        self.console.open("topics/incidents%2Fmalware")
+        self.console.look(375)
+        found = self.console.wait(f"const box = {box}; return box?.tabIndex === 0 ? box : null")
+        self.find("a long text")
+        self.console.driver.execute_script("arguments[0].focus()", found)
+        found.send_keys(Keys.PAGE_DOWN)
+        self.console.wait(f"return {box}.scrollTop > 0")
+        self.console.driver.execute_script("arguments[0].style.maxHeight = 'none'", found)
+        self.console.wait(f"return !{box}.hasAttribute('tabindex')")
 
     def test_what_a_page_unfolds(self):
         for look in self.looks():

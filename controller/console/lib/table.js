@@ -1,6 +1,7 @@
 // controller/console/lib/table.js: lists as tables, which are cards on a narrow screen.
 import { get } from "./api.js";
 import { button, h, replace } from "./dom.js";
+import { reachable } from "./scroll.js";
 
 /// So many rows at a time.
 export const PAGE = 100;
@@ -19,7 +20,7 @@ export class Table {
             { scope: "col", role: "columnheader", class: column.class }, column.label));
         this.table = h("table", { role: "table", "aria-label": label },
             h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)), this.body);
-        this.element = h("div", { class: "table" }, this.table, this.nothing);
+        this.element = reachable(h("div", { class: "table" }, this.table, this.nothing), label);
         this.shown = new Map();
     }
 
@@ -56,7 +57,7 @@ export class Table {
         before.content = content;
         this.#cells(before.row).forEach((cell, i) => {
             const old = before.element.children[i];
-            if (!old.isEqualNode(cell) && !old.contains(document.activeElement))
+            if (!looksLike(old, cell) && !old.contains(document.activeElement))
                 old.replaceWith(cell);
         });
         return before;
@@ -65,8 +66,14 @@ export class Table {
     #cells(row) {
         return this.columns.map((column) =>
             h("td", { role: "cell", "data-label": column.label, class: column.class },
-                h("div", { class: "cell" }, column.cell(row))));
+                reachable(h("div", { class: "cell" }, column.cell(row)), column.label)));
     }
+}
+
+/// Cells of one column: a box that scrolls has attributes that a new one has not yet.
+function looksLike(old, cell) {
+    const [before, now] = [old, cell].map((one) => [...one.firstChild.childNodes]);
+    return before.length === now.length && before.every((node, i) => node.isEqualNode(now[i]));
 }
 
 /// A page of a list that the server searches: it looks at so many names at one time, and an answer

@@ -163,17 +163,21 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
            "--ready-file", options.ready_file, "written, as JSON, once connections are taken"
     )
         ->check(usage::not_empty());
-    cli.add_flag("--check", is_check, "check the configuration and exit");
-    cli.add_flag(
+    // Each of these three is all that a command does.
+    auto* check = cli.add_flag("--check", is_check, "check the configuration and exit");
+    auto* end = cli.add_flag(
         "--end-evaluation", is_end,
         "take the evaluation's policy, administrator and CA out of --data, and exit"
     );
+    end->excludes(check);
     cli.add_option(
            "--restore", backup,
            "fill the empty directory --data from a backup of this grid (gridctl backup), and exit"
     )
         ->type_name("BACKUP")
-        ->check(usage::not_empty());
+        ->check(usage::not_empty())
+        ->excludes(check)
+        ->excludes(end);
     cli.set_version_flag("--version", std::string("gridd ") + version);
     cli.add_flag("--manual-page", is_page, "print the page for man, and exit")->group("");
     try {

@@ -62,8 +62,7 @@ Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(
         status = database->create_directory();
         if (!status.ok()) return database->fail(status, "cannot create the directory");
     }
-    if (mode != Mode::ReadOnly)
-        if (auto error = database->check_logs()) return error;
+    if (auto error = database->check_logs()) return error;
     if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
@@ -82,20 +81,27 @@ rocksdb::Status RocksDatabase::create_directory() {
 }
 
 boost::system::error_code RocksDatabase::check_logs() {
-    // Held, since a log that another process is writing would look damaged.
+    // Held, since a log that another process is writing would look damaged. A reader, which makes no
+    // file, takes what it can see beside that process.
+    const bool is_reader = mode_ == Mode::ReadOnly;
+    const std::string lock_name = path_ + "/LOCK";
     rocksdb::FileLock* lock = nullptr;
-    rocksdb::Status status = env_->LockFile(path_ + "/LOCK", &lock);
+    rocksdb::Status status;
+    if (!is_reader || env_->FileExists(lock_name).ok()) status = env_->LockFile(lock_name, &lock);
+    if (!status.ok() && is_reader) return {};
     if (!status.ok()) return fail(status, "cannot open");
     LogCheck logs;
     status = LogCheck::run(*env_, path_, &logs);
     Result<Replayed> replayed = Replayed{};
     const bool is_damaged = status.ok() && (logs.is_damaged() || logs.has_gap());
-    if (is_damaged && (logs.is_damaged() || mode_ == Mode::Member)) replayed = try_replay();
-    if (const auto unlocked = env_->UnlockFile(lock); status.ok()) status = unlocked;
+    const bool may_be_members = mode_ != Mode::ReadWrite;
+    if (is_damaged && (logs.is_damaged() || may_be_members)) replayed = try_replay();
+    if (lock != nullptr)
+        if (const auto unlocked = env_->UnlockFile(lock); status.ok()) status = unlocked;
     if (!status.ok()) return fail(status, "cannot read the log");
     if (!is_damaged) return {};
     if (!replayed) return replayed.error();
-    if (mode_ == Mode::Member && replayed->is_members && !logs.begins_with_gap()) {
+    if (may_be_members && replayed->is_members && !logs.begins_with_gap()) {
         if (logs.has_gap()) filter_ = std::make_unique<GroupFilter>();
         log_(
             LogLevel::Warn, "store " + path_ +
@@ -104,7 +110,7 @@ boost::system::error_code RocksDatabase::check_logs() {
         );
         return {};
     }
-    if (mode_ == Mode::Member && replayed->is_members)
+    if (may_be_members && replayed->is_members)
         return fail(Errc::Trimmed, "the beginning of the log on this disk is missing");
     if (logs.has_gap())
         return fail(

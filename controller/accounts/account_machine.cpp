@@ -88,6 +88,14 @@ Account present_account(const Accounts& accounts, const xml::Jid& jid) {
     return found != nullptr ? *found : unregistered(jid.bare_view());
 }
 
+void AccountMachine::enter(AccountChange& change) const {
+    // So many creations may be in the queue at once.
+    constexpr std::size_t slack = 4'096;
+    AccountMove::enter_broker(change.batch, accounts_, change.after);
+    if (accounts_.size() + slack >= settings_.accounts_max)
+        AccountMove::meet(change.batch, accounts_);
+}
+
 std::optional<Failure> AccountMachine::check_leftovers(const Account& before) const {
     if (before.state != AccountState::Init) return std::nullopt;
     const bool is_at_broker = accounts_.leaver(before.jid) != 0 && broker_ != nullptr &&
@@ -172,8 +180,7 @@ Outcome<AccountChange> AccountMachine::act(
         };
     AccountChange change =
         AccountMove(accounts_, before, after).move(context, action_row(action).name);
-    if (before.state == AccountState::Init)
-        AccountMove::enter_broker(change.batch, accounts_, change.after);
+    if (before.state == AccountState::Init) enter(change);
     if (credentials != nullptr)
         change.batch.put(
             storage::Family::Control, credentials_key(before.jid), encode(*credentials)

@@ -126,6 +126,8 @@ private:
     /// A deleted account of that name still has something at the broker, which its next holder
     /// must not inherit: it is being removed.
     std::optional<Failure> check_leftovers(const Account& before) const;
+    /// An account that was not there: its name at the broker, and its place among accounts_max.
+    void enter(AccountChange& change) const;
 
     const Accounts& accounts_;
     const Settings& settings_;

@@ -96,8 +96,7 @@ Outcome<AccountChange> AccountMachine::register_client(
     }
     AccountChange change = AccountMove(accounts_, before, after).move(context, to_string(action));
     if (needs_slot) AccountMove::take_slot(change.batch, change.after);
-    if (before.state == AccountState::Init)
-        AccountMove::enter_broker(change.batch, accounts_, change.after);
+    if (before.state == AccountState::Init) enter(change);
     return change;
 }
 
@@ -119,7 +118,7 @@ Outcome<AccountChange> AccountMachine::register_by_password(
     AccountChange change =
         AccountMove(accounts_, before, after).move(context, to_string(AccountAction::Register));
     AccountMove::take_slot(change.batch, change.after);
-    AccountMove::enter_broker(change.batch, accounts_, change.after);
+    enter(change);
     change.batch.put(storage::Family::Control, credentials_key(before.jid), encode(credentials));
     return change;
 }

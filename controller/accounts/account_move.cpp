@@ -84,6 +84,13 @@ void AccountMove::enter_broker(
     if (accounts.leaver(account.jid) != 0) batch.erase(storage::Family::Control, key);
 }
 
+void AccountMove::meet(storage::Batch& batch, const Accounts& accounts) {
+    const auto* guard = accounts.slots().find(every_anchor, 0);
+    const std::string key = slot_key(every_anchor, 0);
+    batch.expect(storage::Family::Control, key, guard == nullptr ? 0 : guard->revision);
+    batch.put(storage::Family::Control, key, "");
+}
+
 void AccountMove::take_slot(storage::Batch& batch, const Account& account) {
     const std::string key = slot_key(account.anchor, account.slot);
     batch.expect(storage::Family::Control, key, 0);

@@ -39,6 +39,9 @@ public:
     static void enter_broker(
         storage::Batch& batch, const Accounts& accounts, const Account& account
     );
+    /// Near accounts_max: of two creations of one moment one is decided again, so that they do not
+    /// pass it together.
+    static void meet(storage::Batch& batch, const Accounts& accounts);
     /// Takes a guard record of the trust anchor, for an account that becomes PENDING.
     static void take_slot(storage::Batch& batch, const Account& account);
 

@@ -48,6 +48,8 @@ private:
     std::map<std::string, std::map<std::uint32_t, Slot>, std::less<>> by_anchor_;
 };
 std::string slot_key(std::string_view anchor, std::uint32_t slot);
+/// In the place of an anchor: its slot 0 is the guard of the number of all accounts.
+inline constexpr std::string_view every_anchor = "*";
 
 /// The effect of a changed account record on rights.
 struct AccountApplied {

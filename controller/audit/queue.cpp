@@ -11,16 +11,27 @@ namespace grid::controller::audit {
 
 namespace {
 
+/// Without the times and counts that are new each time.
+std::string without_digits(std::string_view text) {
+    std::string left;
+    std::ranges::copy_if(text, std::back_inserter(left), [](char c) { return c < '0' || c > '9'; });
+    return left;
+}
+
 /// Folded by account, topic, operation and rule. A resource, a port or a reason that is new each
-/// time does not make another record: the first one's stands, unless the record is a single one.
-std::string folding_key(const Record& record) {
+/// time does not make another record: the first one's stands, unless the record is a single one, or
+/// reasons are told apart.
+std::string folding_key(const Record& record, bool by_reason) {
     storage::Encoder out;
     out.u8(static_cast<std::uint8_t>(record.outcome)).text(account_of(record));
     for (const std::string* field :
          {&record.operation, &record.topic, &record.target, &record.rule})
         out.text(*field);
     out.text(std::string_view(record.address).substr(0, record.address.rfind(':')));
-    if (record.is_single) out.text(record.detail);
+    if (record.is_single)
+        out.text(record.detail);
+    else if (by_reason)
+        out.text(without_digits(record.detail));
     return out.take();
 }
 
@@ -63,7 +74,7 @@ bool Folding::fold(Place& place, Record record, std::size_t records_max) {
 }
 
 bool Folding::add(Record record, std::size_t records_max) {
-    std::string key = folding_key(record);
+    std::string key = folding_key(record, bounds_.by_reason);
     auto known = by_key_.find(key);
     if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
     if (size() >= records_max) return false;
@@ -74,7 +85,7 @@ bool Folding::add(Record record, std::size_t records_max) {
         record.rule = record.address = "";
         record.is_single = false;
         record.detail = "and more, of which each was another";
-        key = folding_key(record);
+        key = folding_key(record, bounds_.by_reason);
         known = by_key_.find(key);
         if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
     }

@@ -21,6 +21,8 @@ public:
     struct Bounds {
         storage::Millis window_ms = 1'000;
         std::size_t different_max = 50;   // of one account in a window; the rest is one record
+        /// Another reason, but for the digits in it, makes another record.
+        bool by_reason = false;
     };
     explicit Folding(Bounds bounds) : bounds_(bounds) {}
 
@@ -76,8 +78,10 @@ private:
 
     std::size_t records_max_;
     std::function<storage::Millis()> clock_;
-    Folding accounts_{{1'000, 50}};
-    Folding strangers_{{60'000, 20}};
+    Folding accounts_{{1'000, 50, false}};
+    /// A stranger has no account and asks for no topic: the reason, with the subject of the
+    /// certificate in it, is all that tells one from another.
+    Folding strangers_{{60'000, 20, true}};
     std::vector<Record> waiting_;   // taken out of the foldings, not yet in a batch
     std::uint64_t dropped_ = 0;     // since the last drain
     storage::Millis drained_ = 0;

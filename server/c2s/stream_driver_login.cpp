@@ -217,6 +217,7 @@ void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
         Level::Warn, "login_refused",
         {{"session", name_},
          {"address", address_},
+         {"account", refusal.claimed},
          {"subject", refusal.subject},
          {"issuer", refusal.issuer},
          {"depth", std::to_string(refusal.depth)},

@@ -395,6 +395,14 @@ void check_pairs(const Config& c, Findings& out) {
     constexpr std::size_t payload_bytes_max = 1024 * 1024;
     constexpr std::uint32_t threads_max = 1024;
     constexpr std::uint32_t ticket_seconds_max = 7 * 24 * 3600;
+    // Elements are read, written and destroyed by functions that call themselves.
+    constexpr std::size_t depth_max = 1'000;
+    for (const auto& [key, value] :
+         {std::pair("limits.depth_max", c.limits.xml.depth_max),
+          std::pair("limits.pre_auth_depth_max", c.limits.pre_auth_depth_max)})
+        if (value > depth_max)
+            out.push_back({key, std::string(key) + " must be at most " + std::to_string(depth_max)}
+            );
     if (c.tls.resumption_seconds_max > ticket_seconds_max)
         out.push_back(
             {"tls.resumption_seconds_max",

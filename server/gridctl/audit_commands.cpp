@@ -64,7 +64,11 @@ json::object verify_files(const Options& options, const VerifyArguments& given) 
         if (level == storage::LogLevel::Error) why = text;
     };
     const auto snapshot = storage::open_rocks_snapshot(settings);
-    if (!snapshot) throw Failed(Exit::Usage, why.empty() ? snapshot.error().message() : why);
+    if (!snapshot)
+        throw Failed(
+            snapshot.error() == storage::Errc::Corrupt ? Exit::Refused : Exit::Usage,
+            why.empty() ? snapshot.error().message() : why
+        );
     const auto verified = controller::audit::verify(**snapshot, check);
     if (!verified)
         throw Failed(Exit::Refused, "the audit cannot be read: " + verified.error().message());

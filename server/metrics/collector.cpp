@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "controller/state.hpp"
 #include "server/metrics/process_figures.hpp"
@@ -181,12 +182,18 @@ void Collector::write_controller(Exposition& out) const {
           std::pair("disabled", AccountState::Disabled)})
         out.sample(std::uint64_t{state.accounts.count(account_state)}, {{"state", name}});
     out.counter("gridd_policy_decisions_total", "Decisions of the policy about accounts.");
+    // Two rights have one word in a policy: bulk data of a topic, and of an account.
+    std::map<std::string_view, std::pair<std::uint64_t, std::uint64_t>> by_operation;
     const auto& decided = state.policy.decided();
     for (std::size_t i = 0; i < decided.size(); ++i) {
-        const auto operation =
-            controller::policy::to_string(static_cast<controller::policy::Right>(i));
-        out.sample(decided[i].allowed, {{"operation", operation}, {"decision", "allow"}});
-        out.sample(decided[i].denied, {{"operation", operation}, {"decision", "deny"}});
+        const auto right = static_cast<controller::policy::Right>(i);
+        auto& [allowed, denied] = by_operation[controller::policy::to_string(right)];
+        allowed += decided[i].allowed;
+        denied += decided[i].denied;
+    }
+    for (const auto& [operation, counts] : by_operation) {
+        out.sample(counts.first, {{"operation", operation}, {"decision", "allow"}});
+        out.sample(counts.second, {{"operation", operation}, {"decision", "deny"}});
     }
     out.gauge(
         "gridd_policy_version", "The version of the policy in force.", state.policy.head().version

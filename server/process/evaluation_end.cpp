@@ -252,6 +252,10 @@ Result<void, std::string> end(const AppOptions& options, Log& log) {
             "an evaluation ends with certificates of your own: give the configuration that sets "
             "tls.certificate, tls.key and tls.client_ca by --config"
         };
+    if (std::error_code unreadable; !fs::exists(options.data / "store", unreadable))
+        return pki::Failure{
+            "there is no evaluation in " + options.data.string() + ": give its directory by --data"
+        };
     std::string policy_text(nothing_allowed);
     if (!options.config.policy.file.empty()) {
         auto text = read_policy_file(options.config);

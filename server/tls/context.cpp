@@ -87,6 +87,19 @@ void set_modes(SSL_CTX* context) {
     SSL_CTX_set_verify_depth(context, chain_depth_max);
 }
 
+/// As of clients' certificates: with another key each handshake would fail.
+Trouble check_own_key(const std::string& path, X509* certificate) {
+    constexpr int rsa_bits_min = 2048;   // security_level
+    if (auto why = why_too_costly(certificate, nullptr); !why.empty()) return path + ": " + why;
+    const EVP_PKEY* key = X509_get0_pubkey(certificate);
+    const int kind = EVP_PKEY_get_base_id(key);
+    const bool is_rsa = kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS;
+    if (is_rsa && EVP_PKEY_get_bits(key) < rsa_bits_min)
+        return path + ": its RSA key is too small: it has " +
+               std::to_string(EVP_PKEY_get_bits(key)) + " bits, 2048 are the least";
+    return {};
+}
+
 Trouble check_own(const std::string& path, X509* certificate) {
     const auto now = static_cast<storage::Millis>(std::time(nullptr)) * 1000;
     const auto not_before = to_millis(X509_get0_notBefore(certificate));
@@ -117,6 +130,8 @@ Trouble load_own(SSL_CTX* context, const Config::Tls& settings) {
     if (!chain) return chain.error();
     X509* own = chain->front().get();
     if (auto complaint = check_own(settings.certificate, own); !complaint.empty()) return complaint;
+    if (auto complaint = check_own_key(settings.certificate, own); !complaint.empty())
+        return complaint;
     auto key = read_key(settings.key);
     if (!key) return key.error();
     if (X509_check_private_key(own, key->get()) != 1)

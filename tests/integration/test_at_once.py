@@ -1,9 +1,10 @@
-# tests/integration/test_at_once.py: a bound of an account holds when its sessions ask at once.
+# tests/integration/test_at_once.py: bounds hold when several sessions or strangers ask at once.
 import threading
 import unittest
 
 from gridd import BROKER, DOMAIN, Operated
 from policies import EVERYTHING
+from raw import Raw
 from stanzas import CLIENT, PUBSUB, Stanzas
 
 SESSIONS = 20
@@ -92,6 +93,38 @@ class AtOnce(unittest.TestCase):
         clients = self.log_in("b", 9) + self.log_in("c", 9) + self.log_in("d", 9)
         made = self.done(clients, "get", BULK, lambda n: SLOT.format(240_000))
         self.assertEqual(made, 4)
+
+
+class FirstLogins(unittest.TestCase):
+    def test_accounts(self):
+        server = Operated(EVERYTHING, {
+            "accounts.auto_approve": "true", "accounts.accounts_max": BOUND,
+        }).start()
+        self.addCleanup(server.close)
+        strangers, begin, answers = [], threading.Barrier(SESSIONS), []
+        for number in range(SESSIONS):
+            stranger = Raw(server.c2s, DOMAIN)
+            self.addCleanup(stranger.socket.close)
+            stranger.starttls(server.authority.client(f"new{number}@{DOMAIN}"))
+            stranger.open()
+            strangers.append(stranger)
+
+        def log_in(stranger):
+            begin.wait()
+            answers.append(stranger.authenticate())
+
+        threads = [threading.Thread(target=log_in, args=(one,)) for one in strangers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        accounts = server.admin_json("accounts", "list")["accounts"]
+        self.assertEqual(len(accounts), BOUND)   # the administrator's is one of them
+        self.assertEqual(sum("<success" in one for one in answers), BOUND - 1)
+        refused = [one for one in answers if "<success" not in one]
+        self.assertEqual(len(refused), SESSIONS - BOUND + 1)
+        for one in refused:
+            self.assertIn("this grid takes no more accounts", one)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,15 @@ class End(unittest.TestCase):
         self.assertEqual(without.returncode, 1)
         self.assertIn("certificates of your own", without.stderr)
 
+        nowhere = server.data + ".no"
+        elsewhere = self.run_gridd(server, settings, "--end-evaluation", "--data", nowhere)
+        self.assertEqual(elsewhere.returncode, 1)
+        self.assertIn(f"there is no evaluation in {nowhere}", elsewhere.stderr)
+        self.assertFalse(os.path.exists(nowhere))
+        for second in (["--check"], ["--restore", server.data]):
+            both = self.run_gridd(server, settings, "--end-evaluation", *second)
+            self.assertEqual(both.returncode, 2, both.stderr)
+
         done = self.run_gridd(server, settings, "--end-evaluation")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("deleted the administrator admin@" + DOMAIN, done.stdout)

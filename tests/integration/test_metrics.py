@@ -26,6 +26,7 @@ def samples(text):
     for line in text.splitlines():
         if not line.startswith("#"):
             name, labels, value = SAMPLE.match(line).groups()
+            assert (name, labels or "") not in found, f"{line}: a second time"
             found[name, labels or ""] = float(value)
     return found
 

@@ -98,6 +98,7 @@ class Logins(Passwords):
     def test_what_is_wrong_is_refused_and_nothing_is_told(self):
         wrong = self.attempt
         self.assertEqual(wrong("SCRAM-SHA-256", "ann", "pencils"), "not-authorized")
+        self.server.wait_log(f"what=login_refused .*account={ANN} ")
         self.assertEqual(wrong("SCRAM-SHA-256", "nobody", "pencil"), "not-authorized")
         self.assertEqual(wrong("SCRAM-SHA-256", "admin", "pencil"), "not-authorized")
         self.assertEqual(wrong("SCRAM-SHA-256", "ann", "pencil", nonce="x"), "not-authorized")

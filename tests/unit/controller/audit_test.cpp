@@ -149,6 +149,29 @@ TEST_CASE("found A11: many strangers are few records") {
     CHECK(queue.dropped() == 0);
 }
 
+TEST_CASE("strangers are told apart by the reason, not by a time in it") {
+    audit::Queue queue(10'000);
+    const auto refuse = [&queue](std::string detail) {
+        audit::Record record;
+        record.outcome = audit::Outcome::Deny;
+        record.operation = "login-refused";
+        record.address = "192.0.2.7:1";
+        record.rule = "not-authorized";
+        record.detail = std::move(detail);
+        queue.add_of_stranger(std::move(record));
+    };
+    refuse("expired on 2026-01-01, our clock says 2026-11-30 (CN=old)");
+    refuse("expired on 2026-01-01, our clock says 2026-12-01 (CN=old)");
+    refuse("expired on 2026-01-01, our clock says 2026-12-01 (CN=other)");
+    refuse("self-signed certificate (CN=old)");
+    const auto batches = queue.drain(5'000, 16);
+    REQUIRE(batches.size() == 1);
+    std::vector<std::uint64_t> counts;
+    for (const auto& operation : batches[0].operations)
+        counts.push_back(audit::decode(operation.value)->count);
+    CHECK(counts == std::vector<std::uint64_t>{1, 1, 1, 1});   // three, and one that came again
+}
+
 TEST_CASE("denials are folded per second, and nobody fills the disk with them") {
     audit::Queue queue(3);
     for (int i = 0; i < 1000; ++i) queue.add(denial("a"));

@@ -96,6 +96,18 @@ TEST_CASE("damage before acknowledged records stops the start", "[log-check]") {
     CHECK(h.open() == Errc::Corrupt);
     CHECK(h.log().find("acknowledged changes up to") != std::string::npos);
     CHECK(h.open() == Errc::Corrupt);   // and looking did not change the files
+    CHECK(open_rocks_snapshot(h.settings).error() == Errc::Corrupt);   // nor is it read as whole
+}
+
+TEST_CASE("a reader beside a server that writes takes what it can see", "[log-check]") {
+    RocksHarness h;
+    h.commit(put("nA", "first-record"));
+    CHECK(open_rocks_snapshot(h.settings).has_value());
+    h.commit(put("nA", "second-record"));
+    h.close();
+    const auto snapshot = open_rocks_snapshot(h.settings);
+    REQUIRE(snapshot.has_value());
+    CHECK((*snapshot)->get(Family::Control, "nA").value()->value == "second-record");
 }
 
 TEST_CASE("a log that was not closed ends with zeros, which are no damage", "[log-check]") {

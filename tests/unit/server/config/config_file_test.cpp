@@ -87,6 +87,8 @@ TEST_CASE("values that contradict each other are refused") {
     CHECK_THAT(load("", {"tls.certificate=a", "tls.key=b"}).error(), Contains("tls.client_ca"));
     CHECK_THAT(load("", {"pubsub.default_access_model=open"}).error(), Contains("access_open"));
     CHECK_THAT(load("", {"limits.stanza_bytes_max=9999"}).error(), Contains("10000"));
+    CHECK_THAT(load("", {"limits.depth_max=1001"}).error(), Contains("at most 1000"));
+    CHECK_THAT(load("", {"limits.pre_auth_depth_max=1001"}).error(), Contains("at most 1000"));
     CHECK_THAT(load("", {"log.level=loud"}).error(), Contains("debug, info, warn or error"));
 }
 

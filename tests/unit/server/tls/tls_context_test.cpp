@@ -87,7 +87,11 @@ TEST_CASE("every file that is wrong is named with its reason", "[tls]") {
     }
     SECTION("a key that is too small") {
         set.set(make({.usage = "serverAuth", .rsa_bits = 1024}, &set.ca));
-        CHECK_THAT(set.error(), Contains("server.crt: ") && Contains("too small"));
+        CHECK_THAT(set.error(), Contains("server.crt: ") && Contains("1024 bits, 2048 are"));
+    }
+    SECTION("a curve that no client takes") {
+        set.set(make({.usage = "serverAuth", .curve = "secp256k1"}, &set.ca));
+        CHECK_THAT(set.error(), Contains("curve is secp256k1; P-256, P-384 and P-521 are taken"));
     }
     SECTION("no CA") {
         set.settings.client_ca = set.settings.certificate;

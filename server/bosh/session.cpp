@@ -44,7 +44,7 @@ void Session::take(std::uint64_t rid, Body body, Reply reply) {
         Request next = std::move(early_.begin()->second);
         early_.erase(early_.begin());
         process(std::move(next));
-        settle();
+        answer_due_requests();
     }
 }
 
@@ -129,7 +129,7 @@ bool Session::must_answer() const {
     return !is_first_ && held_.size() > settings_.hold;
 }
 
-void Session::settle() {
+void Session::answer_due_requests() {
     if (is_lost_ || is_over_ || is_closing_) return;
     while (!held_.empty() && must_answer()) answer_oldest();
     arm();
@@ -206,7 +206,7 @@ net::Now Session::write_now(std::string_view bytes) {
     if (!std::exchange(is_settling_, true))
         asio::post(strand_, [self = shared_from_this()] {
             self->is_settling_ = false;
-            self->settle();
+            self->answer_due_requests();
         });
     return {.bytes = bytes.size()};
 }

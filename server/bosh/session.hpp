@@ -91,7 +91,7 @@ private:
     bool polls_too_often() const;
     void pass_on(const Body& body);
     void repeat(std::uint64_t rid, Reply reply);
-    void settle();
+    void answer_due_requests();
     void answer_oldest();
     void forget_answers(std::uint64_t rid);
     void fail(const char* condition, std::string why, const Reply& reply);

@@ -214,13 +214,13 @@ void CatchUpStage::is_replaced(const SessionPtr& session) {
 }
 
 SessionPtr CatchUpStage::is_elsewhere(
-    const std::string& full, const std::shared_ptr<server::Elsewhere>& member
+    const std::string& full, const std::shared_ptr<server::OtherMember>& member
 ) {
     auto session = std::make_shared<server::Session>();
     session->id = ++last_session_;
     session->jid = *xml::Jid::parse(full);
     session->bare = session->jid.bare();
-    session->elsewhere = member;
+    session->other_member = member;
     session->is_active = true;
     sessions_.enter_elsewhere(session);
     return session;
@@ -228,7 +228,7 @@ SessionPtr CatchUpStage::is_elsewhere(
 
 void CatchUpStage::leaves_elsewhere(const SessionPtr& session) {
     sessions_.leave(*session);
-    catch_up_of_all.left_elsewhere(session->bare.str(), session->elsewhere->member());
+    catch_up_of_all.left_elsewhere(session->bare.str(), session->other_member->member());
 }
 
 FakeTransport& CatchUpStage::transport(const SessionPtr& session) const {

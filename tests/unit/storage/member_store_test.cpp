@@ -30,14 +30,6 @@ bool leads_soon(Cluster& cluster, std::size_t member) {
     return holds_soon([&] { return cluster[member].store->replication().is_leader; });
 }
 
-std::string last_log(const std::string& path) {
-    std::string last;
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-        if (entry.path().extension() == ".log" && entry.file_size() > 0)
-            last = std::max(last, entry.path().string());
-    return last;
-}
-
 void overwrite(const std::string& file, std::size_t at, const std::string& with) {
     std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
     bytes.seekp(static_cast<std::streamoff>(at));

@@ -1,6 +1,5 @@
 // server/router/router_queries.cpp: an iq from client to client, and its answer back.
 #include "controller/gi/provider_bulk.hpp"
-#include "controller/incident.hpp"
 #include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
 #include "server/router/router.hpp"

@@ -160,7 +160,6 @@ public:
     boost::asio::io_context context;
     storage::MemoryStore memory;
     HeldReads store;
-    std::vector<std::string> log_lines;
     std::vector<std::shared_ptr<server::OtherMember>> connected;   // other members
 
 private:

@@ -164,7 +164,6 @@ public:
 
 private:
     void on_feed(const std::vector<storage::FeedEntry>& entries);
-    void enable(const xml::Jid& bare);
 
     FakeDirectory directory_{connected};
     server::SessionRegistry sessions_;

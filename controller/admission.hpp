@@ -17,6 +17,6 @@ struct Admission {
 };
 
 /// The destination of a stanza; a confined session may reach some only.
-enum class Destination { Server, OwnAccount, Controller, Broker, Proxy, Bulk, Client, Elsewhere };
+enum class Destination { Server, OwnAccount, Controller, Broker, Proxy, Bulk, Client, Other };
 
 }   // namespace grid::controller

@@ -180,8 +180,8 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::AccountGuard:
             state_->accounts.apply_slot(rest, change.record);
             break;
-        case storage::Tag::Spool:
-            state_->accounts.spool().apply(rest, change.record);
+        case storage::Tag::Notice:
+            state_->accounts.notices().apply(rest, change.record);
             break;
         case storage::Tag::Leaver:
             state_->accounts.apply_leaver(rest, change.record);
@@ -307,7 +307,7 @@ std::vector<storage::Batch> Controller::due(
     if (batches.size() >= batches_max) return batches;
     // The rest, which does not follow from this server's own clients, is the leader's.
     if (!leads) {
-        for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+        for (storage::Batch& batch : state_->accounts.notices().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));
         for (storage::Batch& batch :
              state_->offline.due(state_->accounts, now, batches_max - batches.size()))
@@ -326,7 +326,7 @@ std::vector<storage::Batch> Controller::due(
         for (storage::Batch& batch : leave_contacts(batches_max - batches.size()))
             batches.push_back(std::move(batch));
     if (batches.size() < batches_max)
-        for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+        for (storage::Batch& batch : state_->accounts.notices().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));
     if (batches.size() >= batches_max) return batches;
     const auto add = [&](std::vector<storage::Batch> more) {
@@ -463,7 +463,7 @@ Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
         batches.push_back(state_->policy.replace(*policy_text, context));
     }
     if (state_->settings.passwords && !state_->credentials.has_secret())
-        batches.push_back(CredentialBook::make_secret(state_->settings.credential_seed));
+        batches.push_back(CredentialTable::make_secret(state_->settings.credential_seed));
     for (const xml::Jid& jid : administrators) {
         AccountChange change = state_->machine().make_administrator(jid);
         if (change.is_change()) batches.push_back(std::move(change.batch));

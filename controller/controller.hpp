@@ -68,7 +68,7 @@ public:
     bool is_administrator(const pubsub::Principal& actor) const override;
     bool is_administrator_account(const xml::Jid& account) const override;
     std::uint64_t revision() const override;
-    void seal(
+    void record_allowed(
         storage::Batch& batch,
         const pubsub::Principal& actor,
         const std::vector<pubsub::Deed>& deeds,

@@ -286,9 +286,9 @@ void Controller::store_notice(
 ) const {
     const std::string_view bare = to.bare_view();
     const Accounts& accounts = state_->accounts;
-    if (accounts.find(bare) == nullptr || !accounts.spool().has_room(bare)) return;
+    if (accounts.find(bare) == nullptr || !accounts.notices().has_room(bare)) return;
     if (!state_->sessions.active_resources(to.bare()).empty()) return;
-    accounts.spool().put(batch, bare, subject, std::move(inside));
+    accounts.notices().put(batch, bare, subject, std::move(inside));
 }
 
 bool Controller::is_administrator(const pubsub::Principal& actor) const {
@@ -303,7 +303,7 @@ bool Controller::is_administrator_account(const xml::Jid& account) const {
 
 std::uint64_t Controller::revision() const { return state_->revision; }
 
-void Controller::seal(
+void Controller::record_allowed(
     storage::Batch& batch,
     const pubsub::Principal& actor,
     const std::vector<pubsub::Deed>& deeds,

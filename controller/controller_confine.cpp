@@ -48,8 +48,7 @@ std::optional<xml::StanzaError> Controller::confine(
         const std::string_view type = stanza.attr_or("type", "");
         // Answers to the server's own questions. Never to another client: that would be a channel.
         const bool is_answer = type == "result" || type == "error";
-        if (is_answer && destination != Destination::Client &&
-            destination != Destination::Elsewhere)
+        if (is_answer && destination != Destination::Client && destination != Destination::Other)
             return std::nullopt;
         const xml::Element* payload = stanza.first_child();
         const bool at_server =

@@ -51,9 +51,9 @@ struct State {
     const Settings configured = settings;
     const Sessions& sessions;
     Accounts accounts;
-    CredentialBook credentials;
+    CredentialTable credentials;
     SecondFactors second_factors;
-    GroupBook groups;
+    GroupTable groups;
     Greetings greetings;
     /// Of the records of settings, greetings and the choice of administrators, by key.
     std::map<std::string, storage::Revision, std::less<>> settings_revisions;

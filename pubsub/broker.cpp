@@ -20,7 +20,6 @@
 #include "pubsub/maintenance/sweep.hpp"
 #include "pubsub/model/node_tree.hpp"
 #include "pubsub/model/state.hpp"
-#include "pubsub/options/node_form.hpp"
 #include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/requests/parse.hpp"
 #include "pubsub/requests/personal.hpp"

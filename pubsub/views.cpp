@@ -1,7 +1,6 @@
 // pubsub/views.cpp: see pubsub/views.hpp.
 #include "pubsub/views.hpp"
 
-#include "pubsub/options/node_form.hpp"
 #include "pubsub/pages/item_pages.hpp"
 
 namespace grid::pubsub {

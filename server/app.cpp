@@ -173,20 +173,20 @@ ClusterParts attach_cluster(
     asio::io_context& context,
     cluster::Cluster& cluster,
     const Config& config,
-    Core& grid,
+    Core& core,
     Stopper& stopper,
     Log& log
 ) {
-    grid.attach(cluster);
-    cluster.on_drain = [&grid] { grid.send_elsewhere(); };
-    const auto leaving = std::make_shared<LeaveWatch>(context, cluster, grid, stopper, log);
+    core.attach(cluster);
+    cluster.on_drain = [&core] { core.send_elsewhere(); };
+    const auto leaving = std::make_shared<LeaveWatch>(context, cluster, core, stopper, log);
     cluster.on_leave = [leaving] { leaving->begin(); };
-    cluster.on_needs_copy = [&grid, &stopper] {
-        grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
+    cluster.on_needs_copy = [&core, &stopper] {
+        core.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };
     cluster::DirectorySettings settings;
     settings.waits_until_told = cluster.acknowledges_everywhere();
-    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log, settings);
+    auto directory = cluster::Directory::make(core, cluster.links(), cluster.self(), log, settings);
     auto files = share_files(context, cluster, config, log);
     cluster.on_members = [directory, files](const std::vector<cluster::Member>& members) {
         directory->set_members(members);
@@ -331,7 +331,7 @@ std::string environment_of(const char* name) {
 
 /// Beats for the service manager's watchdog; without one they keep its status line fresh.
 std::shared_ptr<systemd::Heartbeat> make_heartbeat(
-    asio::io_context& context, Core& grid, systemd::Notifier& notifier, const std::string& domain
+    asio::io_context& context, Core& core, systemd::Notifier& notifier, const std::string& domain
 ) {
     if (!notifier.is_on()) return nullptr;
     const auto limit = systemd::watchdog_limit(
@@ -339,10 +339,10 @@ std::shared_ptr<systemd::Heartbeat> make_heartbeat(
     );
     constexpr std::chrono::microseconds status_every = std::chrono::seconds(30);
     return std::make_shared<systemd::Heartbeat>(
-        context, [&grid](std::function<void()> work) { grid.post(std::move(work)); },
-        [&grid, &notifier, domain] {
+        context, [&core](std::function<void()> work) { core.post(std::move(work)); },
+        [&core, &notifier, domain] {
             notifier.beat(
-                "serving " + domain + ": " + std::to_string(grid.sessions().size()) + " sessions"
+                "serving " + domain + ": " + std::to_string(core.sessions().size()) + " sessions"
             );
         },
         limit ? std::min(*limit / systemd::beats_in_limit, status_every) : status_every
@@ -379,10 +379,10 @@ void name_as_here(const FileFolder& folder, const controller::bulk::File& file, 
 }
 
 /// By id, some at a time, so that a core with many files has other turns.
-void list_files(Core& grid, std::string after, const cluster::SharedFiles::Listed& done) {
+void list_files(Core& core, std::string after, const cluster::SharedFiles::Listed& done) {
     constexpr std::size_t looked_at_once = 256;
-    grid.post([&grid, after = std::move(after), done] {
-        const auto& all = grid.controller().state_for_admin().files.all();
+    core.post([&core, after = std::move(after), done] {
+        const auto& all = core.controller().state_for_admin().files.all();
         std::vector<bulk::KnownFile> some;
         std::size_t looked = 0;
         auto at = all.upper_bound(after);
@@ -399,7 +399,7 @@ void list_files(Core& grid, std::string after, const cluster::SharedFiles::Liste
 /// The bytes of files. Those that a crash has left there without a record are removed.
 std::shared_ptr<bulk::FileStore> open_files(
     const AppOptions& options,
-    Core& grid,
+    Core& core,
     const std::shared_ptr<cluster::SharedFiles>& shared,
     Log& log
 ) {
@@ -411,7 +411,7 @@ std::shared_ptr<bulk::FileStore> open_files(
     auto store = std::make_shared<bulk::FileStore>(
         std::move(folder), config.files.threads, config.files.free_bytes_min
     );
-    const auto& known = grid.controller().state_for_admin().files;
+    const auto& known = core.controller().state_for_admin().files;
     std::size_t removed = 0;
     for (const std::string& name : store->folder().names()) {
         const std::string id(FileFolder::id_in(name));
@@ -434,11 +434,11 @@ std::shared_ptr<bulk::FileStore> open_files(
             shared->completed({file.id, file.size, file.hash});
         };
         store->attach(shared);
-        shared->start(*store, [&grid](std::string after, const auto& done) {
-            list_files(grid, std::move(after), done);
+        shared->start(*store, [&core](std::string after, const auto& done) {
+            list_files(core, std::move(after), done);
         });
     }
-    grid.watch_files(std::move(watch));
+    core.watch_files(std::move(watch));
     return store;
 }
 
@@ -527,18 +527,18 @@ bool run_program(AppOptions& options, Log& log) {
 
     const IqTable server_iqs = services::of_server(addresses, configured);
     const IqTable account_iqs = services::of_account(configured);
-    Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
-    grid.set_revoked(trust.revoked());
-    grid.controller().attach(&trust.chains());
+    Core core(context, *store, config, addresses, server_iqs, account_iqs, log);
+    core.set_revoked(trust.revoked());
+    core.controller().attach(&trust.chains());
     Stopper stopper(context, log);
-    grid.controller().attach(stopper);
+    core.controller().attach(stopper);
     const auto parts =
-        cluster ? attach_cluster(context, *cluster, config, grid, stopper, log) : ClusterParts{};
+        cluster ? attach_cluster(context, *cluster, config, core, stopper, log) : ClusterParts{};
     cluster::Cluster::Leaving leaving(cluster.get());
     // Before anything is committed: the audit's first record is exported, too.
     const auto exporter = start_export(options, *store, cluster.get(), log);
-    AdministratorsFile administrators(context, options.data, config.domain, grid, log);
-    must(grid.start(
+    AdministratorsFile administrators(context, options.data, config.domain, core, log);
+    must(core.start(
         context, policy_text(config, is_evaluation), all_administrators(config, administrators)
     ));
 
@@ -546,14 +546,14 @@ bool run_program(AppOptions& options, Log& log) {
         context, *store, StoreKeeper::Seconds(config.storage.reopen_after_seconds), log
     );
     const auto audit_keeper =
-        std::make_shared<audit::Keeper>(context, *store, grid, config.audit, log);
-    Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log, notifier});
+        std::make_shared<audit::Keeper>(context, *store, core, config.audit, log);
+    Reload reload({options, is_evaluation, core, trust, xmpp_tls, http_tls, log, notifier});
     if (cluster) reload.renew_cluster_by([&cluster] { return cluster->prepare_renewal(); });
     ReloadWatch reload_watch(reload, log);
     stopper.reload_by = [&reload](const pubsub::Principal& by) {
         return reload.try_run(by, by.jid.bare().str());
     };
-    ProcessInfo info(*store, *keeper, grid.sessions(), grid.flood_counts());
+    ProcessInfo info(*store, *keeper, core.sessions(), core.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
     info.problems = [&trust, &cluster] { return all_problems(trust, cluster.get()); };
     backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
@@ -562,7 +562,7 @@ bool run_program(AppOptions& options, Log& log) {
 
     const c2s::Shared shared{
         config,
-        grid,
+        core,
         log,
         xmpp_tls.get(),
         services::caps_hash(server_iqs, services::contact_forms(config.contact)),
@@ -570,7 +570,7 @@ bool run_program(AppOptions& options, Log& log) {
     };
     const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
     const metrics::Collector collector(
-        {grid, *store, info, *acceptor, log,
+        {core, *store, info, *acceptor, log,
          [&] {
              std::vector all{
                  metrics::Expiry{"xmpp", tls::expiry_of(xmpp_tls.newest().get())},
@@ -580,28 +580,28 @@ bool run_program(AppOptions& options, Log& log) {
              return all;
          }}
     );
-    const auto hub = std::make_shared<live::Hub>(context, grid, *store);
+    const auto hub = std::make_shared<live::Hub>(context, core, *store);
     hub->start();
-    http::Backend backend(grid, *store, info, collector, hub);
+    http::Backend backend(core, *store, info, collector, hub);
     backend.attach(backups);
     Listeners listeners(context, config.listen, info, log);
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
     must(https.read_files());
-    const auto files = open_files(options, grid, parts.files, log);
+    const auto files = open_files(options, core, parts.files, log);
     https.attach(files);
     if (files) backups.attach([files] { return files->hold_removals(); });
     if (listeners.http)
-        grid.controller().set_files_url(files_url(config, listeners.http->address()));
+        core.controller().set_files_url(files_url(config, listeners.http->address()));
     http::ProbeServer probes(context, backend, log);
     must(probes.open_socket(options.data));
 
     bulk::Proxy proxy(
-        {config, grid.byte_streams(), grid.transfers(),
-         [&grid](std::function<void()> work) { grid.post(std::move(work)); }, xmpp_tls.get(),
+        {config, core.byte_streams(), core.transfers(),
+         [&core](std::function<void()> work) { core.post(std::move(work)); }, xmpp_tls.get(),
          trust.vetting(), log}
     );
-    if (listeners.socks5) announce_proxy(grid.byte_streams(), config, *listeners.socks5);
+    if (listeners.socks5) announce_proxy(core.byte_streams(), config, *listeners.socks5);
 
     if (listeners.socks5) proxy.start(*listeners.socks5);
     if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
@@ -615,16 +615,16 @@ bool run_program(AppOptions& options, Log& log) {
     keeper->start();
     audit_keeper->start();
     trust.start(
-        [&grid](std::vector<std::string> links) { grid.revoke(std::move(links)); },
-        [&grid](std::string link, std::function<void(bool)> done) {
-            grid.find_certificate(std::move(link), std::move(done));
+        [&core](std::vector<std::string> links) { core.revoke(std::move(links)); },
+        [&core](std::string link, std::function<void(bool)> done) {
+            core.find_certificate(std::move(link), std::move(done));
         }
     );
 
     asio::steady_timer drain_timer(context);
     Signals signals(context);
     signals.on_reload([&reload_watch] { reload_watch.signalled(); });
-    const auto heartbeat = make_heartbeat(context, grid, notifier, info.constant.domain);
+    const auto heartbeat = make_heartbeat(context, core, notifier, info.constant.domain);
     std::once_flag stopped;   // a signal and an administrator may both ask for it
     const auto stop = [&] {
         log.info("stopping", {{"connections", std::to_string(acceptor->connections())}});
@@ -650,7 +650,7 @@ bool run_program(AppOptions& options, Log& log) {
                    (https.connections() == 0 || std::chrono::steady_clock::now() >= until);
         };
         drain(drain_timer, now + drain_seconds_max, is_done, [&] {
-            grid.stop([&context] { context.stop(); });
+            core.stop([&context] { context.stop(); });
         });
     };
     stopper.end = [&] { std::call_once(stopped, stop); };

@@ -2,14 +2,7 @@
 // stops.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <string>
-
-#include "server/config/config.hpp"
 #include "server/process/options.hpp"
-#include "xml/result.hpp"
 
 namespace grid::server {
 

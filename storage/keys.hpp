@@ -31,7 +31,7 @@ enum class Tag : char {
     Visit = 'U',        // when an account logged in
     Profile = 'v',      // Payload: an account's vCard
     Schema = 'x',       // schema documents, and which topic has which
-    Spool = 'Q',        // notices for an account
+    Notice = 'Q',       // notices for an account
     AuditCut = 'B',     // up to where the audit was cut
     Credential = 'W',   // bare JID: keys that stand for its password
     Message = 'm',    // Index and Payload: bare JID, revision: a message that waits for its account

@@ -42,21 +42,21 @@ AccountChange AccountMove::move(
     // No expectation of their own: what they are is said by the account's record.
     if (before_.has_password() && !after_.has_password())
         batch.erase(storage::Family::Control, credentials_key(before_.jid));
-    spool(batch);
+    put_notices(batch);
     change.after = after_;
     return change;
 }
 
 /// Stores notices for the account and for those who decide about it, durable with the change
 /// itself, so that those who are away get them at their next login.
-void AccountMove::spool(storage::Batch& batch) const {
+void AccountMove::put_notices(storage::Batch& batch) const {
     const bool is_gone = after_.state == AccountState::Init;
-    if (is_gone) return accounts_.spool().erase_all(batch, before_.jid);
+    if (is_gone) return accounts_.notices().erase_all(batch, before_.jid);
     if (before_.state == after_.state && before_.groups == after_.groups) return;
     // A client that registers, or is let in at a login, learns its state from that answer; an
     // account that is made before its first login has no notice to get.
     if (before_.state != AccountState::Init)
-        accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
+        accounts_.notices().put(batch, after_.jid, account_notice, account_notice_inside(after_));
     if (after_.state != AccountState::Pending || before_.state != AccountState::Init) return;
     std::set<std::string_view> told;
     for (const std::string_view group : {administrators_group, operators_group}) {
@@ -66,8 +66,8 @@ void AccountMove::spool(storage::Batch& batch) const {
             const Account* member = accounts_.find(name);
             if (member == nullptr || member->state != AccountState::Enabled) continue;
             if (told.size() >= administrators_told_max || !told.insert(name).second) continue;
-            accounts_.spool().put(
-                batch, name, pending_note_prefix + after_.jid, pending_note_inside(after_)
+            accounts_.notices().put(
+                batch, name, pending_notice_prefix + after_.jid, pending_notice_inside(after_)
             );
         }
     }

@@ -47,7 +47,7 @@ public:
 
 private:
     void release_slot(storage::Batch& batch);
-    void spool(storage::Batch& batch) const;
+    void put_notices(storage::Batch& batch) const;
     std::string describe(bool groups_changed) const;
     bool is_moved() const;
 

@@ -75,11 +75,11 @@ public:
     std::size_t count(AccountState state) const { return of(state).size(); }
     const PendingSlots& slots() const { return slots_; }
     /// The notices for accounts: they are deleted with their account.
-    const Spool& spool() const { return spool_; }
-    Spool& spool() { return spool_; }
+    const Notices& notices() const { return notices_; }
+    Notices& notices() { return notices_; }
     /// Tokens of accounts: they are void with the password, and deleted with it.
-    const TokenBook& tokens() const { return tokens_; }
-    TokenBook& tokens() { return tokens_; }
+    const TokenTable& tokens() const { return tokens_; }
+    TokenTable& tokens() { return tokens_; }
     /// By name, after `after`, at most `max`; only those in `state` when it is given.
     std::vector<const Account*> page(
         std::string_view after, std::size_t max, std::optional<AccountState> state
@@ -110,8 +110,8 @@ public:
     std::vector<const Account*> pending_before(storage::Millis time, std::size_t max) const;
     /// Equal records (for the property that a scan equals what is live).
     bool operator==(const Accounts& other) const {
-        return accounts_ == other.accounts_ && slots_ == other.slots_ && spool_ == other.spool_ &&
-               tokens_ == other.tokens_;
+        return accounts_ == other.accounts_ && slots_ == other.slots_ &&
+               notices_ == other.notices_ && tokens_ == other.tokens_;
     }
 
 private:
@@ -128,8 +128,8 @@ private:
     std::map<std::string, std::set<std::string_view>, std::less<>> members_;
     std::set<std::pair<storage::Millis, std::string_view>> pending_;
     PendingSlots slots_;
-    Spool spool_;
-    TokenBook tokens_;
+    Notices notices_;
+    TokenTable tokens_;
     std::map<std::string, storage::Revision, std::less<>> leavers_;
 };
 

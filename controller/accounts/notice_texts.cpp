@@ -25,7 +25,7 @@ std::string notification(AccountState state, const Groups& groups, std::string_v
 }
 
 /// The part of a message behind `<message to='…'`. The id is made from the revision: unique, the
-/// same on every node, and the same again when a note is repeated.
+/// same on every node, and the same again when a notice is repeated.
 xml::Bytes message(
     const Settings& settings,
     std::string_view kind,
@@ -34,7 +34,7 @@ xml::Bytes message(
     std::string_view delay = {}
 ) {
     std::string out = " from='";
-    const bool is_of_broker = kind.starts_with(subscription_note_prefix);
+    const bool is_of_broker = kind.starts_with(subscription_notice_prefix);
     xml::append_escaped_attr(out, (is_of_broker ? settings.broker : settings.address).str());
     out += "' id='";
     out += kind.substr(0, kind.find(' '));
@@ -59,18 +59,18 @@ void tell_administrators(const std::string& account, const NoticeParts& parts) {
     for (const std::string_view group : {administrators_group, operators_group})
         if (const auto* members = accounts.members(group))
             told.insert(members->begin(), members->end());
-    const std::string kind = pending_note_prefix + account;
+    const std::string kind = pending_notice_prefix + account;
     for (const std::string_view name : told) {
-        const Spool::Notes* notes = accounts.spool().find(name);
-        const auto note = notes ? notes->find(kind) : Spool::Notes::const_iterator{};
-        if (notes == nullptr || note == notes->end()) continue;
+        const Notices::OfAccount* mine = accounts.notices().find(name);
+        const auto notice = mine ? mine->find(kind) : Notices::OfAccount::const_iterator{};
+        if (mine == nullptr || notice == mine->end()) continue;
         const auto here =
             parts.sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
         for (const xml::Jid& full : here)
             parts.control.tell(
-                full, message(parts.settings, kind, note->second.revision, note->second.inside)
+                full, message(parts.settings, kind, notice->second.revision, notice->second.inside)
             );
-        if (!here.empty()) accounts.spool().told(name, kind, note->second.revision);
+        if (!here.empty()) accounts.notices().told(name, kind, notice->second.revision);
     }
 }
 
@@ -80,16 +80,16 @@ void tell_account(const AccountEvent& event, storage::Revision revision, const N
     const auto here = parts.sessions.resources(jid);
     const std::string inside = notification(event.after, event.groups, {});
     for (const xml::Jid& full : here)
-        parts.control.tell(full, message(parts.settings, account_note, revision, inside));
-    if (!here.empty()) parts.accounts.spool().told(event.account, account_note, revision);
+        parts.control.tell(full, message(parts.settings, account_notice, revision, inside));
+    if (!here.empty()) parts.accounts.notices().told(event.account, account_notice, revision);
     if (event.after == AccountState::Pending && event.before == AccountState::Init)
         tell_administrators(event.account, parts);
 }
 
 /// True for a notice whose matter is over: an account that waits no more.
 bool is_stale(const Accounts& accounts, std::string_view kind) {
-    if (!kind.starts_with(pending_note_prefix)) return false;
-    const Account* account = accounts.find(kind.substr(pending_note_prefix.size()));
+    if (!kind.starts_with(pending_notice_prefix)) return false;
+    const Account* account = accounts.find(kind.substr(pending_notice_prefix.size()));
     return account == nullptr || account->state != AccountState::Pending;
 }
 
@@ -134,11 +134,11 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
 
 }   // namespace
 
-std::string account_note_inside(const Account& account) {
+std::string account_notice_inside(const Account& account) {
     return notification(account.state, account.groups, {});
 }
 
-std::string pending_note_inside(const Account& account) {
+std::string pending_notice_inside(const Account& account) {
     std::string text = account.jid + " asks to join the grid and waits for approval.";
     if (!account.claimed_device.empty())
         text += " It says that its device type is: " + account.claimed_device + ".";
@@ -151,16 +151,18 @@ std::string pending_note_inside(const Account& account) {
 void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts) {
     const Settings& settings = parts.settings;
     Accounts& accounts = parts.accounts;
-    const Spool::Notes* notes = accounts.spool().find(full.bare_view());
-    if (notes == nullptr) return;
-    for (const auto& [kind, note] : *notes) {
-        if (accounts.spool().is_told(full.bare_view(), kind, note.revision)) continue;
+    const Notices::OfAccount* mine = accounts.notices().find(full.bare_view());
+    if (mine == nullptr) return;
+    for (const auto& [kind, notice] : *mine) {
+        if (accounts.notices().is_told(full.bare_view(), kind, notice.revision)) continue;
         if (!is_stale(accounts, kind))
             parts.control.tell(
                 full,
-                message(settings, kind, note.revision, note.inside, delayed(settings, note.time))
+                message(
+                    settings, kind, notice.revision, notice.inside, delayed(settings, notice.time)
+                )
             );
-        accounts.spool().told(full.bare_view(), kind, note.revision);
+        accounts.notices().told(full.bare_view(), kind, notice.revision);
     }
 }
 
@@ -170,11 +172,11 @@ void forget_what_was_told(
     for (const storage::Write& operation : committed.batch.operations) {
         if (operation.family != storage::Family::Control || operation.erase) continue;
         storage::Decoder key(operation.key);
-        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Spool)) continue;
+        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Notice)) continue;
         const std::string jid(key.text()), kind(key.text());
-        if (!key.ok() || !kind.starts_with(subscription_note_prefix)) continue;
+        if (!key.ok() || !kind.starts_with(subscription_notice_prefix)) continue;
         if (!sessions.active_resources(xml::Jid::from_canonical(jid)).empty())
-            accounts.spool().told(jid, kind, committed.revision);
+            accounts.notices().told(jid, kind, committed.revision);
     }
 }
 

@@ -10,13 +10,14 @@
 
 namespace grid::controller {
 
-// Subjects of notices in the spool, and their content.
-inline const std::string account_note = "account";
-inline const std::string pending_note_prefix = "pending ";             // and the JID of the account
-inline const std::string subscription_note_prefix = "subscription ";   // and the node; the broker's
-inline constexpr std::size_t administrators_told_max = 32;             // a batch has its bound
-std::string account_note_inside(const Account& account);
-std::string pending_note_inside(const Account& account);
+// Subjects of notices, and their content.
+inline const std::string account_notice = "account";
+inline const std::string pending_notice_prefix = "pending ";   // and the JID of the account
+inline const std::string subscription_notice_prefix =
+    "subscription ";                                         // and the node; the broker's
+inline constexpr std::size_t administrators_told_max = 32;   // a batch has its bound
+std::string account_notice_inside(const Account& account);
+std::string pending_notice_inside(const Account& account);
 
 /// The parts of the controller that notices are about, and the way out. Core strand.
 struct NoticeParts {

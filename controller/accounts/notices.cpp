@@ -10,84 +10,85 @@
 namespace grid::controller {
 
 namespace {
-constexpr std::uint8_t spool_version = 1;
+constexpr std::uint8_t notice_version = 1;
 }   // namespace
 
-std::string spool_key(std::string_view jid, std::string_view kind) {
+std::string notice_key(std::string_view jid, std::string_view kind) {
     storage::Encoder out;
-    out.u8(static_cast<std::uint8_t>(storage::Tag::Spool)).text(jid).text(kind);
+    out.u8(static_cast<std::uint8_t>(storage::Tag::Notice)).text(jid).text(kind);
     return out.take();
 }
 
-void Spool::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+void Notices::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     storage::Decoder key(rest);
     const std::string jid(key.text()), kind(key.text());
     if (!key.ok() || !key.at_end()) return;
     // The remembered delivery was one of an earlier record.
-    if (!record || !is_told(jid, kind, record->revision)) told_.erase(spool_key(jid, kind));
-    std::optional<Note> note;
+    if (!record || !is_told(jid, kind, record->revision)) told_.erase(notice_key(jid, kind));
+    std::optional<Notice> notice;
     if (record) {
         storage::Decoder in(record->value);
-        if (in.u8() == spool_version)
-            note = {record->revision, record->time, std::string(in.text())};
-        if (!in.ok()) note.reset();
+        if (in.u8() == notice_version)
+            notice = {record->revision, record->time, std::string(in.text())};
+        if (!in.ok()) notice.reset();
     }
-    if (note) {
-        notes_[jid].insert_or_assign(kind, std::move(*note));
+    if (notice) {
+        by_account_[jid].insert_or_assign(kind, std::move(*notice));
         return;
     }
-    const auto found = notes_.find(jid);
-    if (found == notes_.end()) return;
+    const auto found = by_account_.find(jid);
+    if (found == by_account_.end()) return;
     found->second.erase(kind);
-    if (found->second.empty()) notes_.erase(found);
+    if (found->second.empty()) by_account_.erase(found);
 }
 
-const Spool::Notes* Spool::find(std::string_view jid) const {
-    const auto found = notes_.find(jid);
-    return found == notes_.end() ? nullptr : &found->second;
+const Notices::OfAccount* Notices::find(std::string_view jid) const {
+    const auto found = by_account_.find(jid);
+    return found == by_account_.end() ? nullptr : &found->second;
 }
 
-void Spool::put(
+void Notices::put(
     storage::Batch& batch, std::string_view jid, std::string_view kind, std::string inside
 ) const {
-    const Notes* notes = find(jid);
-    if (notes != nullptr && notes->size() >= spool_per_account_max && !notes->contains(kind)) {
-        const auto oldest = std::ranges::min_element(*notes, {}, [](const auto& entry) {
+    const OfAccount* mine = find(jid);
+    if (mine != nullptr && mine->size() >= notices_per_account_max && !mine->contains(kind)) {
+        const auto oldest = std::ranges::min_element(*mine, {}, [](const auto& entry) {
             return entry.second.revision;
         });
-        batch.erase(storage::Family::Control, spool_key(jid, oldest->first));
+        batch.erase(storage::Family::Control, notice_key(jid, oldest->first));
     }
     storage::Encoder out;
-    out.u8(spool_version).text(inside);
-    batch.put(storage::Family::Control, spool_key(jid, kind), out.take());
+    out.u8(notice_version).text(inside);
+    batch.put(storage::Family::Control, notice_key(jid, kind), out.take());
 }
 
-bool Spool::has_room(std::string_view jid) const {
-    const Notes* notes = find(jid);
-    if (notes == nullptr) return notes_.size() < spool_accounts_max;
-    return notes->size() < spool_per_account_max;
+bool Notices::has_room(std::string_view jid) const {
+    const OfAccount* mine = find(jid);
+    if (mine == nullptr) return by_account_.size() < notices_accounts_max;
+    return mine->size() < notices_per_account_max;
 }
 
-void Spool::erase_all(storage::Batch& batch, std::string_view jid) const {
-    if (const Notes* notes = find(jid))
-        for (const auto& [kind, note] : *notes)
-            batch.erase(storage::Family::Control, spool_key(jid, kind));
+void Notices::erase_all(storage::Batch& batch, std::string_view jid) const {
+    if (const OfAccount* mine = find(jid))
+        for (const auto& [kind, notice] : *mine)
+            batch.erase(storage::Family::Control, notice_key(jid, kind));
 }
 
-void Spool::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
-    const Notes* notes = find(jid);
-    const auto note = notes ? notes->find(kind) : Notes::const_iterator{};
-    if (notes == nullptr || note == notes->end() || note->second.revision != revision) return;
-    Told& one = told_[spool_key(jid, kind)];
+void Notices::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
+    const OfAccount* mine = find(jid);
+    const auto notice = mine ? mine->find(kind) : OfAccount::const_iterator{};
+    if (mine == nullptr || notice == mine->end() || notice->second.revision != revision) return;
+    Told& one = told_[notice_key(jid, kind)];
     if (one.revision != revision) one = {revision, false};
 }
 
-bool Spool::is_told(std::string_view jid, std::string_view kind, storage::Revision revision) const {
-    const auto found = told_.find(spool_key(jid, kind));
+bool Notices::is_told(std::string_view jid, std::string_view kind, storage::Revision revision)
+    const {
+    const auto found = told_.find(notice_key(jid, kind));
     return found != told_.end() && found->second.revision == revision;
 }
 
-std::vector<storage::Batch> Spool::due(std::size_t max) {
+std::vector<storage::Batch> Notices::due(std::size_t max) {
     std::vector<storage::Batch> batches;
     for (auto& [key, told] : told_) {
         if (batches.size() == max) break;

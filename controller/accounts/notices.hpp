@@ -12,28 +12,28 @@
 namespace grid::controller {
 
 /// Records of one account at one time; a new one beyond that takes the place of the oldest.
-inline constexpr std::size_t spool_per_account_max = 64;
+inline constexpr std::size_t notices_per_account_max = 64;
 /// Accounts that may have notices from the broker: these are a convenience, and must not fill the
 /// memory.
-inline constexpr std::size_t spool_accounts_max = 10'000;
+inline constexpr std::size_t notices_accounts_max = 10'000;
 
 /// Notices for accounts. A notice is put by the batch that causes it, so neither exists without
 /// the other. Of one subject (`kind`) only the newest counts. A connected account gets it at once,
 /// and the notice is erased afterwards; another gets it at its next login. A crash between the two
 /// repeats it.
-class Spool {
+class Notices {
 public:
-    struct Note {
+    struct Notice {
         storage::Revision revision = 0;
         storage::Millis time = 0;
         std::string inside;   // of the <message/>, in jabber:client
-        bool operator==(const Note&) const = default;
+        bool operator==(const Notice&) const = default;
     };
-    using Notes = std::map<std::string, Note, std::less<>>;   // by kind
+    using OfAccount = std::map<std::string, Notice, std::less<>>;   // by kind
 
     void apply(std::string_view rest, const std::optional<storage::Record>& record);
     /// The notices of an account; null when there are none.
-    const Notes* find(std::string_view jid) const;
+    const OfAccount* find(std::string_view jid) const;
 
     void put(storage::Batch& batch, std::string_view jid, std::string_view kind, std::string inside)
         const;
@@ -48,17 +48,17 @@ public:
     bool is_told(std::string_view jid, std::string_view kind, storage::Revision revision) const;
     /// Batches that erase delivered notices, at most `max`.
     std::vector<storage::Batch> due(std::size_t max);
-    bool operator==(const Spool& other) const { return notes_ == other.notes_; }
+    bool operator==(const Notices& other) const { return by_account_ == other.by_account_; }
 
 private:
     struct Told {
         storage::Revision revision = 0;
         bool is_proposed = false;   // a batch that erases it is in flight
     };
-    std::map<std::string, Notes, std::less<>> notes_;
+    std::map<std::string, OfAccount, std::less<>> by_account_;
     std::map<std::string, Told, std::less<>> told_;   // by key, until the record goes
 };
 
-std::string spool_key(std::string_view jid, std::string_view kind);
+std::string notice_key(std::string_view jid, std::string_view kind);
 
 }   // namespace grid::controller

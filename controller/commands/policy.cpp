@@ -82,31 +82,32 @@ Step set_policy(const Call& call) {
     return done;
 }
 
-Step test_policy(const Call& call) {
-    if (call.is_first()) {
-        Ask ask{form(test_node, "Which rule decides?")};
-        add_required(ask.form, "x-grid#identity", "jid-single", "Client");
-        add_field(
-            ask.form, "x-grid#topic", "text-single",
-            "Topic (of all but message; of bulk, or a recipient)"
-        );
-        add_field(ask.form, "x-grid#recipient", "jid-single", "Recipient (of message or bulk)");
-        add_field(
-            ask.form, "x-grid#operation", "list-single", "Operation", {"subscribe"},
-            {"discover", "create", "publish", "subscribe", "retrieve", "query", "bulk", "manage",
-             "message"}
-        );
-        add_field(
-            ask.form, "x-grid#group", "text-multi", "Groups of an imagined client (none: as it is)"
-        );
-        for (const auto& [var, label] :
-             {std::pair{"x-grid#type", "Type of the topic"}, std::pair{"x-grid#service", "Service"},
-              std::pair{"x-grid#device-type", "Device type"},
-              std::pair{"x-grid#issuer", "Issuer of the certificate"},
-              std::pair{"x-grid#network", "Source address"}})
-            add_field(ask.form, var, "text-single", std::string(label) + " (none: as it is)");
-        return ask;
-    }
+Ask ask_for_policy_test() {
+    Ask ask{form(test_node, "Which rule decides?")};
+    add_required(ask.form, "x-grid#identity", "jid-single", "Client");
+    add_field(
+        ask.form, "x-grid#topic", "text-single",
+        "Topic (of all but message; of bulk, or a recipient)"
+    );
+    add_field(ask.form, "x-grid#recipient", "jid-single", "Recipient (of message or bulk)");
+    add_field(
+        ask.form, "x-grid#operation", "list-single", "Operation", {"subscribe"},
+        {"discover", "create", "publish", "subscribe", "retrieve", "query", "bulk", "manage",
+         "message"}
+    );
+    add_field(
+        ask.form, "x-grid#group", "text-multi", "Groups of an imagined client (none: as it is)"
+    );
+    for (const auto& [var, label] :
+         {std::pair{"x-grid#type", "Type of the topic"}, std::pair{"x-grid#service", "Service"},
+          std::pair{"x-grid#device-type", "Device type"},
+          std::pair{"x-grid#issuer", "Issuer of the certificate"},
+          std::pair{"x-grid#network", "Source address"}})
+        add_field(ask.form, var, "text-single", std::string(label) + " (none: as it is)");
+    return ask;
+}
+
+Result<administration::PolicyTest, xml::StanzaError> read_policy_test(const Call& call) {
     auto operation = policy::parse_operation(call.value("x-grid#operation"));
     const std::string topic = call.value("x-grid#topic");
     if (operation == policy::Right::Bulk && topic.empty() &&
@@ -138,7 +139,14 @@ Step test_policy(const Call& call) {
     question.device = given("x-grid#device-type");
     question.issuer = given("x-grid#issuer");
     question.address = given("x-grid#network");
-    const auto answer = administration::test_policy(call, question);
+    return question;
+}
+
+Step test_policy(const Call& call) {
+    if (call.is_first()) return ask_for_policy_test();
+    const auto question = read_policy_test(call);
+    if (!question) return question.error();
+    const auto answer = administration::test_policy(call, *question);
     if (!answer) return refusal(answer.error().failure);
     Done done;
     done.payloads.push_back(result(

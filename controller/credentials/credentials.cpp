@@ -105,7 +105,7 @@ Credentials make_credentials(
     return made;
 }
 
-void CredentialBook::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+void CredentialTable::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     if (rest.empty()) return;
     const std::string_view name = rest.substr(1);
     if (rest.front() == of_secret) secret_ = record ? std::string(record->value) : std::string();
@@ -117,12 +117,12 @@ void CredentialBook::apply(std::string_view rest, const std::optional<storage::R
         by_jid_.erase(std::string(name));
 }
 
-const Credentials* CredentialBook::find(std::string_view jid) const {
+const Credentials* CredentialTable::find(std::string_view jid) const {
     const auto found = by_jid_.find(jid);
     return found == by_jid_.end() ? nullptr : &found->second;
 }
 
-LoginKeys CredentialBook::login_keys(
+LoginKeys CredentialTable::login_keys(
     std::string_view name, std::string_view generation, ScramHash hash, std::uint32_t iterations
 ) const {
     // Made in any case, so that the answer takes the same time.
@@ -137,7 +137,7 @@ LoginKeys CredentialBook::login_keys(
     return answer;
 }
 
-storage::Batch CredentialBook::make_secret(std::string_view random_bytes) {
+storage::Batch CredentialTable::make_secret(std::string_view random_bytes) {
     storage::Batch batch;
     const std::string key = key_of(of_secret, {});
     batch.expect(storage::Family::Control, key, 0);

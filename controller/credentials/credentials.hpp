@@ -68,7 +68,7 @@ struct LoginKeys {
 };
 
 /// All credentials in memory, a function of their records alone. Core strand.
-class CredentialBook {
+class CredentialTable {
 public:
     /// `rest` of the key behind the tag.
     void apply(std::string_view rest, const std::optional<storage::Record>& record);

@@ -62,7 +62,7 @@ std::optional<ClientTokens> decode_tokens(std::string_view value) {
 
 std::string generation_of_key(std::string_view key) { return "key:" + std::string(key); }
 
-void TokenBook::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+void TokenTable::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     storage::Decoder in(rest);
     const std::string jid(in.text()), client(in.text());
     if (!in.ok()) return;
@@ -78,21 +78,21 @@ void TokenBook::apply(std::string_view rest, const std::optional<storage::Record
     if (found->second.empty()) by_jid_.erase(found);
 }
 
-const ClientTokens* TokenBook::find(std::string_view jid, std::string_view client) const {
+const ClientTokens* TokenTable::find(std::string_view jid, std::string_view client) const {
     const auto account = by_jid_.find(jid);
     if (account == by_jid_.end()) return nullptr;
     const auto found = account->second.find(client);
     return found == account->second.end() ? nullptr : &found->second;
 }
 
-void TokenBook::erase_all(storage::Batch& batch, std::string_view jid) const {
+void TokenTable::erase_all(storage::Batch& batch, std::string_view jid) const {
     const auto account = by_jid_.find(jid);
     if (account == by_jid_.end()) return;
     for (const auto& [client, tokens] : account->second)
         batch.erase(storage::Family::Control, tokens_key(jid, client));
 }
 
-void TokenBook::make_room(storage::Batch& batch, std::string_view jid, std::string_view client)
+void TokenTable::make_room(storage::Batch& batch, std::string_view jid, std::string_view client)
     const {
     const auto account = by_jid_.find(jid);
     if (account == by_jid_.end() || account->second.size() < token_clients_max ||
@@ -104,7 +104,7 @@ void TokenBook::make_room(storage::Batch& batch, std::string_view jid, std::stri
     batch.erase(storage::Family::Control, tokens_key(jid, oldest->first));
 }
 
-TokenBook::Change TokenBook::change(
+TokenTable::Change TokenTable::change(
     std::string_view jid,
     std::string_view generation,
     const TokenWish& wish,

@@ -49,7 +49,7 @@ inline constexpr std::size_t client_bytes_max = 128;
 inline constexpr std::size_t token_clients_max = 32;
 
 /// All tokens in memory, a function of their records alone. Core strand.
-class TokenBook {
+class TokenTable {
 public:
     /// `rest` of the key behind the tag and the kind.
     void apply(std::string_view rest, const std::optional<storage::Record>& record);
@@ -72,7 +72,7 @@ public:
         storage::Millis now,
         storage::Millis lifetime
     ) const;
-    bool operator==(const TokenBook&) const = default;
+    bool operator==(const TokenTable&) const = default;
 
 private:
     using Clients = std::map<std::string, ClientTokens, std::less<>>;

@@ -47,7 +47,7 @@ std::string affiliation_of(const Call& call, std::string_view topic) {
     return "none";
 }
 
-void seal_for(
+void record_allowed_for(
     const Call& call,
     storage::Batch& batch,
     std::string_view operation,

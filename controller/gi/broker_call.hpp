@@ -18,7 +18,7 @@ std::string affiliation_of(const Call& call, std::string_view topic);
 
 /// A batch that the grid makes for the actor rests on the actor's account and the policy too, and
 /// says on whose behalf.
-void seal_for(
+void record_allowed_for(
     const Call& call,
     storage::Batch& batch,
     std::string_view operation,

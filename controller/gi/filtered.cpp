@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "controller/filters/expression.hpp"
-#include "controller/gi/broker_call.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller::gi {

@@ -235,7 +235,7 @@ pubsub::Decision init_publish(const Call& call) {
         next->node = node ? node->uid : 0;
         joined.batch.put(storage::Family::Control, key, encode(*next));
     }
-    seal_for(call, joined.batch, "initPublish", topic, publish);
+    record_allowed_for(call, joined.batch, "initPublish", topic, publish);
     return pubsub::Decision::Change{std::move(joined.batch), std::move(answer)};
 }
 

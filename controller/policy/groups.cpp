@@ -30,7 +30,7 @@ void record_act(
 
 }   // namespace
 
-void GroupBook::apply(std::string_view name, const std::optional<storage::Record>& record) {
+void GroupTable::apply(std::string_view name, const std::optional<storage::Record>& record) {
     if (!record) {
         if (const auto found = groups_.find(name); found != groups_.end()) groups_.erase(found);
         return;
@@ -46,12 +46,12 @@ void GroupBook::apply(std::string_view name, const std::optional<storage::Record
     groups_.insert_or_assign(std::string(name), std::move(group));
 }
 
-const Group* GroupBook::find(std::string_view name) const {
+const Group* GroupTable::find(std::string_view name) const {
     const auto found = groups_.find(name);
     return found == groups_.end() ? nullptr : &found->second;
 }
 
-GroupView GroupBook::view(
+GroupView GroupTable::view(
     const Accounts& accounts, const policy::Policy& policy, std::string_view name
 ) const {
     GroupView view;
@@ -65,7 +65,7 @@ GroupView GroupBook::view(
     return view;
 }
 
-std::vector<GroupView> GroupBook::page(
+std::vector<GroupView> GroupTable::page(
     const Accounts& accounts, const policy::Policy& policy, std::string_view after, std::size_t max
 ) const {
     std::set<std::string_view> names;
@@ -84,7 +84,7 @@ std::vector<GroupView> GroupBook::page(
     return found;
 }
 
-Outcome<storage::Batch> GroupBook::put(
+Outcome<storage::Batch> GroupTable::put(
     std::string_view name, std::string_view description, const pubsub::Context& context
 ) const {
     if (!is_group_name(name) || description.size() > description_bytes_max)
@@ -105,7 +105,7 @@ Outcome<storage::Batch> GroupBook::put(
     return batch;
 }
 
-Outcome<storage::Batch> GroupBook::remove(
+Outcome<storage::Batch> GroupTable::remove(
     const Accounts& accounts,
     const policy::Policy& policy,
     std::string_view name,

@@ -30,7 +30,7 @@ struct GroupView {
     bool is_stored = false;
 };
 
-class GroupBook {
+class GroupTable {
 public:
     void apply(std::string_view name, const std::optional<storage::Record>& record);
     const Group* find(std::string_view name) const;
@@ -54,7 +54,7 @@ public:
         std::string_view name,
         const pubsub::Context& context
     ) const;
-    bool operator==(const GroupBook&) const = default;
+    bool operator==(const GroupTable&) const = default;
 
 private:
     std::map<std::string, Group, std::less<>> groups_;

@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "controller/messages/message.hpp"
 #include "controller/requests/requests.hpp"
 #include "pubsub/decide/archive.hpp"
 #include "xml/datetime.hpp"

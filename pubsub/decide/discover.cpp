@@ -6,7 +6,6 @@
 #include "pubsub/decide/archive.hpp"
 #include "pubsub/decide/collections/collections.hpp"
 #include "pubsub/decide/grant.hpp"
-#include "pubsub/options/node_form.hpp"
 #include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/pages/item_pages.hpp"
 #include "pubsub/requests/requests.hpp"

@@ -296,7 +296,7 @@ Decision commit(
     storage::Batch batch,
     Reply reply
 ) {
-    broker.policy.seal(
+    broker.policy.record_allowed(
         batch, context.actor, deeds_of(context, granted.operation), granted.name, granted.verdict
     );
     return Decision::Change{std::move(batch), std::move(reply)};

@@ -53,7 +53,7 @@ std::optional<xml::StanzaError> check_nodes_room(
     return std::nullopt;
 }
 
-void settle_admission(
+void infer_admission(
     const BrokerState& broker, const Context& context, const xml::Form& form, NodeConfig& config
 ) {
     const bool is_given = form.field("pubsub#access_model") && !form.field("x-grid#admission");
@@ -70,7 +70,7 @@ Checked<NodeConfig> configure_new(
     NodeConfig config = default_config(settings, name);
     if (form && form->type != "cancel") {
         if (auto error = fill_in(config, *form, settings)) return *error;
-        settle_admission(broker, context, *form, config);
+        infer_admission(broker, context, *form, config);
     }
     return config;
 }

@@ -19,7 +19,7 @@ Checked<NodeConfig> configure_new(
 
 /// An owner that gives an access model and says nothing of x-grid#admission wants that model to
 /// count. Administrators run the policy, so theirs stays with it.
-void settle_admission(
+void infer_admission(
     const BrokerState& broker, const Context& context, const xml::Form& form, NodeConfig& config
 );
 

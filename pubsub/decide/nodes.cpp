@@ -150,7 +150,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Configu
     if (auto error = fill_in(record.config, request.form, broker.settings_of(request.node)))
         return *error;
     if (auto error = check_new_type(broker, context, *granted, record.config.type)) return *error;
-    settle_admission(broker, context, request.form, record.config);
+    infer_admission(broker, context, request.form, record.config);
     note_changes(record, node.config());
 
     Batch batch = start_batch(*granted);
@@ -208,7 +208,7 @@ Batch purge_node(const BrokerState& broker, const Node& node) {
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     purge(batch, node);
     const Deed deed{Right::Manage, "purge", {}, "its publisher went offline", {}};
-    broker.policy.seal(batch, Principal::system(), {deed}, node.name(), {true, "system"});
+    broker.policy.record_allowed(batch, Principal::system(), {deed}, node.name(), {true, "system"});
     return batch;
 }
 

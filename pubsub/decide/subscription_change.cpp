@@ -208,7 +208,7 @@ void end_subscription(
     erase_subscription(broker, batch, node, entry, is_told);
     const auto jid = xml::Jid::from_canonical(entry.first.jid);
     const Deed deed{Right::Subscribe, "unsubscribe", std::string(jid.bare_view()), why, {}};
-    broker.policy.seal(batch, Principal::system(), {deed}, node.name(), {true, "system"});
+    broker.policy.record_allowed(batch, Principal::system(), {deed}, node.name(), {true, "system"});
 }
 
 }   // namespace grid::pubsub

@@ -5,7 +5,6 @@
 #include "pubsub/decide/subscription_form.hpp"
 #include "pubsub/delivery/event_renderer.hpp"
 #include "xml/namespaces.hpp"
-#include "xml/writer.hpp"
 
 namespace grid::pubsub {
 

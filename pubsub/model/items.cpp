@@ -227,7 +227,7 @@ void Items::set_back(storage::Millis time) {
         at->time = time;
 }
 
-void Items::settle() {
+void Items::scan_finished() {
     forget_order();
     if (is_unsorted_) {
         const auto earlier = [](const Entry& a, const Entry& b) { return a.revision < b.revision; };

@@ -66,7 +66,7 @@ public:
     void set_back(storage::Millis time);
 
     /// After a scan, which brings items in the order of their ids.
-    void settle();
+    void scan_finished();
     std::size_t memory_bytes() const;
 
 private:

@@ -273,10 +273,10 @@ void Memory::drop_if_empty(std::uint64_t uid) {
 void Memory::scan_finished() {
     is_scanning_ = false;
     for (auto& [uid, node] : nodes_) {
-        node->items.settle();
+        node->items.scan_finished();
         if (node->revision != 0) enter(*node);
     }
-    for (auto& [key, items] : old_items_) items.settle();
+    for (auto& [key, items] : old_items_) items.scan_finished();
     for (const auto& [jid, position] : positions_) note_position(jid);
 }
 

@@ -74,7 +74,7 @@ NodeConfig default_config(const Settings& settings, std::string_view node) {
     // The list of an account's node is its own.
     config.admission = settings.is_personal
                            ? Admission::Owner
-                           : Admission::Policy;   // no access model was given (settle_admission)
+                           : Admission::Policy;   // no access model was given (infer_admission)
     config.max_items = std::min(settings.max_items_default, settings.max_items_max);
     config.max_payload_size = settings.payload_bytes_max;
     for (const auto& [pattern, type] : settings.types) {

@@ -61,15 +61,15 @@ bool PersonalPolicy::may_receive_here(
     return may_receive(session.jid, node, type);
 }
 
-void PersonalPolicy::seal(
+void PersonalPolicy::record_allowed(
     storage::Batch& batch,
     const Principal& actor,
     const std::vector<Deed>& deeds,
     std::string_view node,
     const Verdict& verdict
 ) const {
-    if (!is_personal(node)) return policy_.seal(batch, actor, deeds, node, verdict);
-    policy_.seal(batch, actor, deeds, name_on_record(node), verdict);
+    if (!is_personal(node)) return policy_.record_allowed(batch, actor, deeds, node, verdict);
+    policy_.record_allowed(batch, actor, deeds, name_on_record(node), verdict);
 }
 
 void PersonalPolicy::refused(

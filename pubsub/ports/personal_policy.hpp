@@ -37,7 +37,7 @@ public:
         return policy_.is_administrator_account(account);
     }
     std::uint64_t revision() const override { return policy_.revision(); }
-    void seal(
+    void record_allowed(
         storage::Batch& batch,
         const Principal& actor,
         const std::vector<Deed>& deeds,

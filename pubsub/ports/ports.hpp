@@ -85,7 +85,7 @@ public:
     virtual std::uint64_t revision() const = 0;
     /// Adds to a batch what an allowed request rests on (the actor's account record, the policy
     /// head) and its audit records with the rule that decided: one for each deed, at least one.
-    virtual void seal(
+    virtual void record_allowed(
         storage::Batch& batch,
         const Principal& actor,
         const std::vector<Deed>& deeds,

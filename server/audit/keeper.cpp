@@ -47,7 +47,7 @@ void Keeper::do_what_is_due() {
             log_head(snapshot, self->log_);
         });
     }
-    if (time >= next_cut_ && grid_.leads()) {   // also as soon as it leads
+    if (time >= next_cut_ && core_.leads()) {   // also as soon as it leads
         next_cut_ = time + cut_every;
         cut();
     }
@@ -89,7 +89,7 @@ void Keeper::cut() {
             boost::asio::post(self->timer_.get_executor(), [self] {
                 self->next_cut_ = Clock::now() + more_after;
             });
-        self->grid_.commit(std::move((*planned)->batch));
+        self->core_.commit(std::move((*planned)->batch));
     });
 }
 

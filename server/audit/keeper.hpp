@@ -23,13 +23,13 @@ public:
     Keeper(
         boost::asio::io_context& context,
         storage::Store& store,
-        Core& grid,
+        Core& core,
         const Config::Audit& settings,
         Log& log
     )
         : timer_(boost::asio::make_strand(context)),
           store_(store),
-          grid_(grid),
+          core_(core),
           settings_(settings),
           log_(log) {}
 
@@ -46,7 +46,7 @@ private:
 
     boost::asio::steady_timer timer_;   // on a strand of its own
     storage::Store& store_;
-    Core& grid_;
+    Core& core_;
     const Config::Audit& settings_;
     Log& log_;
     Clock::time_point next_head_, next_cut_;

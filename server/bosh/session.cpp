@@ -26,7 +26,8 @@ Session::Session(net::Strand strand, Settings settings)
 // From the client.
 
 void Session::take(std::uint64_t rid, Body body, Reply reply) {
-    if (is_over_) return reply(write_end(condition_.empty() ? "item-not-found" : condition_));
+    if (state_ == State::Over)
+        return reply(write_end(condition_.empty() ? "item-not-found" : condition_));
     quiet_since_ = Clock::now();
     if (rid < next_rid_) return repeat(rid, std::move(reply));
     if (rid >= next_rid_ + settings_.requests)
@@ -40,11 +41,11 @@ void Session::take(std::uint64_t rid, Body body, Reply reply) {
     auto& place = early_[rid];
     if (place.reply) place.reply(write_body({}, {}));   // sent again before its turn came
     place = {rid, std::move(body), std::move(reply)};
-    while (!is_lost_ && !early_.empty() && early_.begin()->first == next_rid_) {
+    while (!is_broken() && !early_.empty() && early_.begin()->first == next_rid_) {
         Request next = std::move(early_.begin()->second);
         early_.erase(early_.begin());
         process(std::move(next));
-        settle();
+        answer_due_requests();
     }
 }
 
@@ -107,7 +108,7 @@ void Session::forget_answers(std::uint64_t rid) {
 void Session::fail(const char* condition, std::string why, const Reply& reply) {
     condition_ = condition;
     failure_ = std::move(why);
-    is_lost_ = true;
+    state_ = State::Lost;
     reply(write_end(condition));
     end_all(write_end(condition));
     readable_.cancel();
@@ -129,8 +130,8 @@ bool Session::must_answer() const {
     return !is_first_ && held_.size() > settings_.hold;
 }
 
-void Session::settle() {
-    if (is_lost_ || is_over_ || is_closing_) return;
+void Session::answer_due_requests() {
+    if (state_ != State::Open) return;
     while (!held_.empty() && must_answer()) answer_oldest();
     arm();
 }
@@ -155,7 +156,7 @@ void Session::answer_oldest() {
 
 /// One timer: the oldest request that waits, or the client's silence.
 void Session::arm() {
-    if (is_lost_ || is_over_) return;
+    if (is_broken()) return;
     timer_.expires_at(held_.empty() ? quiet_since_ + settings_.inactivity : held_.front().until);
     timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
         const auto self = weak.lock();
@@ -164,14 +165,14 @@ void Session::arm() {
 }
 
 void Session::on_time() {
-    if (is_lost_ || is_over_ || is_closing_) return;
+    if (state_ != State::Open) return;
     const auto now = Clock::now();
     if (!held_.empty()) {
         if (now >= held_.front().until) answer_oldest();
     } else if (now >= quiet_since_ + settings_.inactivity) {
         failure_ = "the client was silent for " + std::to_string(settings_.inactivity.count()) +
                    " seconds";
-        is_lost_ = true;
+        state_ = State::Lost;
         readable_.cancel();
     }
     arm();
@@ -188,14 +189,14 @@ net::Now Session::read_now(std::span<char> into) {
         inbox_at_ = 0;
     }
     if (size != 0) return {.bytes = size};
-    if (is_lost_ || is_over_) return {.error = asio::error::connection_aborted};
+    if (is_broken()) return {.error = asio::error::connection_aborted};
     return {.would_block = true};
 }
 
 bool Session::has_room() const { return output_.size() < output_bytes_max; }
 
 net::Now Session::write_now(std::string_view bytes) {
-    if (is_lost_ || is_over_) {
+    if (is_broken()) {
         if (failure_.empty()) failure_ = "closed by us";
         return {.error = asio::error::connection_aborted};
     }
@@ -203,31 +204,31 @@ net::Now Session::write_now(std::string_view bytes) {
     output_ += bytes;
     sent_ += bytes.size();
     // All that is written in one turn of the strand leaves in one answer.
-    if (!std::exchange(is_settling_, true))
+    if (!std::exchange(is_answer_posted_, true))
         asio::post(strand_, [self = shared_from_this()] {
-            self->is_settling_ = false;
-            self->settle();
+            self->is_answer_posted_ = false;
+            self->answer_due_requests();
         });
     return {.bytes = bytes.size()};
 }
 
 /// As of a socket: at once, where there is something to read.
 net::Channel::Waited Session::wait_readable() {
-    const bool is_readable = !inbox_.empty() || is_lost_ || is_over_;
+    const bool is_readable = !inbox_.empty() || is_broken();
     readable_.expires_at(is_readable ? Clock::now() : Clock::time_point::max());
     return readable_.async_wait(net::no_throw);
 }
 
 /// At once, where there is room.
 net::Channel::Waited Session::wait_writable() {
-    const bool is_writable = has_room() || is_lost_ || is_over_;
+    const bool is_writable = has_room() || is_broken();
     writable_.expires_at(is_writable ? Clock::now() : Clock::time_point::max());
     return writable_.async_wait(net::no_throw);
 }
 
 void Session::when_writable(std::function<void()> then) {
     when_writable_ = std::move(then);
-    if (has_room() || is_lost_ || is_over_) make_known_room();
+    if (has_room() || is_broken()) make_known_room();
 }
 
 void Session::make_known_room() {
@@ -242,14 +243,15 @@ void Session::cancel() {
 
 asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
     // The last words wait for a request, if they have none.
-    is_closing_ = true;
-    if (!is_lost_ && !is_over_ && held_.empty()) {
+    if (state_ == State::Open) state_ = State::Closing;
+    if (state_ == State::Closing && held_.empty()) {
         readable_.expires_at(Clock::now() + deadline);
         co_await readable_.async_wait(net::no_throw);   // `take` cancels it
     }
-    if (!std::exchange(is_over_, true)) {
+    const State before = std::exchange(state_, State::Over);
+    if (before != State::Over) {
         const std::string last = write_end(condition_);
-        if (!held_.empty() && !is_lost_) {
+        if (!held_.empty() && before != State::Lost) {
             Held held = std::move(held_.front());
             held_.pop_front();
             held.reply(write_end(condition_, output_));
@@ -263,7 +265,7 @@ asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
 }
 
 void Session::abort() {
-    if (std::exchange(is_over_, true)) return;
+    if (std::exchange(state_, State::Over) == State::Over) return;
     failure_ = "closed by us";
     output_ = {};
     end_all(write_end("undefined-condition"));

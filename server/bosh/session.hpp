@@ -69,6 +69,13 @@ public:
 private:
     using Timer =
         boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, net::Strand>;
+    /// In their order: no session goes back.
+    enum class State {
+        Open,
+        Closing,   // the stream has ended: its last words wait for a request
+        Lost,      // the client broke the rules, or is silent: nothing more is read
+        Over,      // all requests are answered for good
+    };
     struct Request {
         std::uint64_t rid = 0;
         Body body;
@@ -91,13 +98,15 @@ private:
     bool polls_too_often() const;
     void pass_on(const Body& body);
     void repeat(std::uint64_t rid, Reply reply);
-    void settle();
+    void answer_due_requests();
     void answer_oldest();
     void forget_answers(std::uint64_t rid);
     void fail(const char* condition, std::string why, const Reply& reply);
     void end_all(std::string last);
     void arm();
     void on_time();
+    /// The stream can use the session no more.
+    bool is_broken() const { return state_ >= State::Lost; }
     bool has_room() const;
     void make_known_room();
     bool must_answer() const;
@@ -115,9 +124,8 @@ private:
     std::size_t remembered_bytes_ = 0;   // of what answered_ carries
     std::uint64_t sent_ = 0;
     bool is_first_ = true;   // the next answer is
-    bool is_settling_ = false;
-    bool is_lost_ = false;   // the client broke the rules, or is silent: nothing more is read
-    bool is_closing_ = false, is_over_ = false;
+    bool is_answer_posted_ = false;
+    State state_ = State::Open;
     std::string failure_, condition_;
     Clock::time_point quiet_since_;
     std::optional<Clock::time_point> polled_;   // the request before asked, and got, nothing

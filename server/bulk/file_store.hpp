@@ -11,8 +11,8 @@
 #include <string>
 #include <utility>
 
-#include "server/bulk/elsewhere.hpp"
 #include "server/bulk/file_folder.hpp"
+#include "server/bulk/remote_files.hpp"
 #include "server/bulk/removals.hpp"
 #include "server/bulk/upload_gate.hpp"
 #include "server/net/from_callback.hpp"
@@ -66,8 +66,8 @@ public:
     /// See Removals::hold. Not after the end of this.
     std::shared_ptr<void> hold_removals() { return removals_->hold(); }
     /// In a cluster: files on its other members. Before the first connection; null: there are none.
-    void attach(std::shared_ptr<Elsewhere> elsewhere) { elsewhere_ = std::move(elsewhere); }
-    const std::shared_ptr<Elsewhere>& elsewhere() const { return elsewhere_; }
+    void attach(std::shared_ptr<RemoteFiles> remote) { remote_ = std::move(remote); }
+    const std::shared_ptr<RemoteFiles>& remote_files() const { return remote_; }
     /// Finishes what has begun. After this nothing is begun any more.
     void stop() {
         pool_.stop();
@@ -80,7 +80,7 @@ private:
     std::shared_ptr<UploadGate> gate_ = std::make_shared<UploadGate>();
     std::shared_ptr<Removals> removals_ =
         std::make_shared<Removals>([this](const std::string& id) { folder_.remove(id); });
-    std::shared_ptr<Elsewhere> elsewhere_;
+    std::shared_ptr<RemoteFiles> remote_;
     boost::asio::thread_pool pool_;
 };
 

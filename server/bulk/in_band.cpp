@@ -52,7 +52,7 @@ std::optional<xml::StanzaError> InBand::pass(
 /// True: the bytes are used up.
 bool InBand::count(Running& running, const Session& from, std::uint64_t bytes) {
     const auto now = Transfers::Clock::now();
-    if (from.elsewhere) return running.count(bytes, now);
+    if (from.other_member) return running.count(bytes, now);
     const auto taken = running.take(bytes, now);
     slow_down(from, taken.pause);
     return taken.is_over;

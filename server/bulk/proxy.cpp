@@ -338,7 +338,7 @@ asio::awaitable<void> ProxyConnection::wait_for_other() {
         if (!cancelled) break;
     }
     // Displaced in the meantime: then it was closed.
-    if (!wanted_ || is_over_ || !place_->settle()) co_return;
+    if (!wanted_ || is_over_ || !place_->keep()) co_return;
     const auto wanted = std::exchange(wanted_, std::nullopt);
     stream_->move_to(wanted->first);
     auto moved = std::make_shared<Stream>(std::move(stream_));

@@ -81,8 +81,8 @@ void Acceptor::adopt(
     auto executor = carrier.channel->strand();
     const auto id = ++last_id_;
     Progress progress{
-        [place] { place->speak(); }, [place] { place->begin(); },
-        [place] { return place->settle(); }, tls_places_
+        [place] { place->speak(); }, [place] { place->begin(); }, [place] { return place->keep(); },
+        tls_places_
     };
     auto driver = std::allocate_shared<StreamDriver>(
         net::ConnectionMemory<StreamDriver>(), shared_, std::move(carrier), std::move(progress),

@@ -260,7 +260,7 @@ std::optional<xml::StreamError> StreamDriver::take_stanza(
 ) {
     turn_.count_stanza();
     ++unpaid_.stanzas;
-    auto routed = shared_.grid.router().prepare(*session_, std::move(stanza));
+    auto routed = shared_.core.router().prepare(*session_, std::move(stanza));
     if (auto* error = std::get_if<xml::StreamError>(&routed)) return std::move(*error);
     if (auto* one = std::get_if<Inbound>(&routed)) {
         if (one->word && std::holds_alternative<sm::Enable>(*one->word)) is_managed_ = true;
@@ -297,8 +297,8 @@ asio::awaitable<void> StreamDriver::wait_for_room() {
 /// A client that sends more than its rate is not read for the time that is returned.
 std::chrono::nanoseconds StreamDriver::draw_allowance() {
     const Sent sent = std::exchange(unpaid_, {});
-    shared_.grid.stream_counts().stanzas.add(sent.stanzas);
-    shared_.grid.stream_counts().bytes.add(sent.bytes);
+    shared_.core.stream_counts().stanzas.add(sent.stanzas);
+    shared_.core.stream_counts().bytes.add(sent.bytes);
     if (!allowance_ || is_closing_ || fault_) return {};
     const auto verdict = allowance_->draw(sent, steady_clock::now());
     if (verdict.is_first)
@@ -330,7 +330,7 @@ asio::awaitable<void> StreamDriver::pause(std::chrono::nanoseconds time) {
 asio::awaitable<void> StreamDriver::answer_what_was_taken() {
     last_answers_ =
         std::make_unique<asio::steady_timer>(channel_->strand(), last_answers_seconds_max);
-    shared_.grid.finish(session_, [self = shared_from_this()] {
+    shared_.core.finish(session_, [self = shared_from_this()] {
         asio::post(self->channel_->strand(), [self] { self->last_answers_->cancel(); });
     });
     co_await last_answers_->async_wait(net::no_throw);
@@ -338,7 +338,7 @@ asio::awaitable<void> StreamDriver::answer_what_was_taken() {
 
 asio::awaitable<void> StreamDriver::hand_over(std::vector<Inbound> inbound) {
     auto taken = std::make_shared<net::Called>();
-    shared_.grid.submit(session_, attachment_, std::move(inbound), [taken] { (*taken)(); });
+    shared_.core.submit(session_, attachment_, std::move(inbound), [taken] { (*taken)(); });
     if (taken->is_made()) co_return;   // the core strand was free, and no other had this thread
     co_await net::Called::wait(taken);
     turn_.begin(steady_clock::now());
@@ -346,10 +346,10 @@ asio::awaitable<void> StreamDriver::hand_over(std::vector<Inbound> inbound) {
 
 void StreamDriver::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     if (!mailbox_.put({std::move(stanzas), bytes})) return;
-    shared_.grid.flush_limiter().begin();
+    shared_.core.flush_limiter().begin();
     asio::defer(channel_->strand(), [self = shared_from_this()] {
         self->take_mail();
-        self->shared_.grid.flush_limiter().end();
+        self->shared_.core.flush_limiter().end();
     });
 }
 
@@ -503,7 +503,7 @@ asio::awaitable<void> StreamDriver::end() {
     const bool is_all_read = co_await channel_->close(goodbye_seconds_max) && is_all_sent;
     // Where it was we who ended, or the peer is far behind: what it has read is known only now.
     const bool is_said = ending_ == Ending::Ours || ending_ == Ending::Goodbye;
-    if (has_left && is_all_read && is_said) shared_.grid.confirm_delivered(session_);
+    if (has_left && is_all_read && is_said) shared_.core.confirm_delivered(session_);
 }
 
 /// False: the session goes on without this connection.
@@ -512,7 +512,7 @@ asio::awaitable<bool> StreamDriver::take_leave() {
     const bool is_fault = fault_ != nullptr;
     // Stanzas from the core strand are either sent or known to be lost before the session leaves.
     const auto detached = co_await net::from_callback<Detached>([&](auto done) {
-        shared_.grid.detach(session_, attachment_, is_lost() && !is_fault, done);
+        shared_.core.detach(session_, attachment_, is_lost() && !is_fault, done);
     });
     take_mail();
     while (outbox_.flush() == Outbox::Flushed::TurnOver) co_await yield();
@@ -525,7 +525,7 @@ asio::awaitable<bool> StreamDriver::take_leave() {
     }
     is_end_sent_ = true;
     const bool leaves = detached == Detached::Leaves;
-    if (leaves) shared_.grid.leave(session_, attachment_, reason_, has);
+    if (leaves) shared_.core.leave(session_, attachment_, reason_, has);
     shared_.log.info(
         leaves ? "session_ended" : "connection_ended",
         {{"session", name_},

@@ -35,7 +35,7 @@ namespace grid::server::c2s {
 /// The parts that all connections share; outlives them.
 struct Shared {
     const Config& config;
-    Core& grid;
+    Core& core;
     Log& log;
     SSL_CTX* tls = nullptr;
     std::string caps_hash;
@@ -44,9 +44,9 @@ struct Shared {
 
 /// The entrance is told of a stream's progress; TLS needs a place.
 struct Progress {
-    std::function<void()> spoken;    // the peer has sent a byte
-    std::function<void()> begun;     // the peer's TLS has begun
-    std::function<bool()> settled;   // a resource was bound; false: too late, it has to give way
+    std::function<void()> spoken;       // the peer has sent a byte
+    std::function<void()> begun;        // the peer's TLS has begun
+    std::function<bool()> keep_place;   // a resource was bound; false: too late, it has to give way
     std::shared_ptr<net::TlsPlaces> tls_places;
 };
 

@@ -157,7 +157,7 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     // The client is no stranger then, and the memory of its handshake is free: it gives way no
     // more, however long a responder takes.
     auto presented = co_await shared_.vetting.vet(*tls_, [this] { tls_place_.reset(); });
-    shared_.grid.stream_counts().handshake.observe(std::chrono::steady_clock::now() - began);
+    shared_.core.stream_counts().handshake.observe(std::chrono::steady_clock::now() - began);
     if (is_closing_) co_return false;
     const bool has_passwords = shared_.config.sasl.passwords;
     if (!presented.can_log_in() && (presented.present || !has_passwords))
@@ -224,7 +224,7 @@ void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
          {"condition", refusal.condition},
          {"reason", refusal.text}}
     );
-    shared_.grid.record_refusal(
+    shared_.core.record_refusal(
         "login-refused", refusal.claimed, address_, refusal.condition,
         refusal.subject.empty() ? refusal.text : refusal.text + " (" + refusal.subject + ")"
     );
@@ -232,7 +232,7 @@ void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
 
 asio::awaitable<stream::Actions> StreamDriver::admit(controller::IdentityPtr identity) {
     auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
-        shared_.grid.admit(std::move(identity), address_, done);
+        shared_.core.admit(std::move(identity), address_, done);
     });
     if (!failure) tls_place_.reset();   // as of one whose certificate was good
     co_return negotiation_->on_admitted(std::move(failure));
@@ -241,7 +241,7 @@ asio::awaitable<stream::Actions> StreamDriver::admit(controller::IdentityPtr ide
 asio::awaitable<stream::Actions> StreamDriver::issue_token(stream::IssueToken wanted) {
     using Issued = std::optional<controller::Token>;
     auto issued = co_await net::from_callback<Issued>([&](auto done) {
-        shared_.grid.issue_token(
+        shared_.core.issue_token(
             std::move(wanted.identity), std::move(wanted.wish), address_, done
         );
     });
@@ -251,7 +251,7 @@ asio::awaitable<stream::Actions> StreamDriver::issue_token(stream::IssueToken wa
 asio::awaitable<stream::Actions> StreamDriver::register_stranger(stream::Register wanted) {
     using Refusal = std::optional<xml::StanzaError>;
     auto refusal = co_await net::from_callback<Refusal>([&](auto done) {
-        shared_.grid.register_stranger(
+        shared_.core.register_stranger(
             std::move(wanted.username), std::move(wanted.password), address_, done
         );
     });
@@ -260,7 +260,7 @@ asio::awaitable<stream::Actions> StreamDriver::register_stranger(stream::Registe
 
 asio::awaitable<stream::Actions> StreamDriver::find_keys(sasl::Lookup lookup) {
     auto keys = co_await net::from_callback<controller::LoginKeys>([&](auto done) {
-        shared_.grid.find_keys(std::move(lookup), address_, done);
+        shared_.core.find_keys(std::move(lookup), address_, done);
     });
     co_return negotiation_->on_keys(std::move(keys));
 }
@@ -271,7 +271,7 @@ asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
                          shared_from_this(),          std::move(request.wishes)};
     using Bound = std::variant<Attached, xml::StanzaError>;
     auto bound = co_await net::from_callback<Bound>([&](auto done) {
-        shared_.grid.bind(std::move(entering), done);
+        shared_.core.bind(std::move(entering), done);
     });
     if (auto* error = std::get_if<xml::StanzaError>(&bound)) {
         is_managed_ = false;
@@ -292,7 +292,7 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
         shared_from_this(),          std::move(request.around)
     };
     auto answer = co_await net::from_callback<ResumeAnswer>([&](auto done) {
-        shared_.grid.resume(std::move(coming), done);
+        shared_.core.resume(std::move(coming), done);
     });
     if (auto* attached = std::get_if<Attached>(&answer)) {
         if (!attach(std::move(*attached), true))
@@ -315,7 +315,7 @@ bool StreamDriver::attach(Attached attached, bool is_resumed) {
     attachment_ = attached.number;
     allowance_ = std::move(attached.allowance);
     // Before the client hears of it: from then on its connection gives way to none.
-    const bool may_stay = progress_->settled();
+    const bool may_stay = progress_->keep_place();
     outbox_.set_budget(session_->budget);
     if (const std::string& component = session_->component; !component.empty()) {
         const auto domain = xml::Jid::from_canonical(component);

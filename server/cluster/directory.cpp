@@ -95,7 +95,7 @@ void Directory::attach() {
             arrived.frame = std::move(*frame);
             const auto* one = std::get_if<ToSession>(&arrived.frame.content);
             if (!one) {
-                arrived.iq = read_stanza(*std::get<QueryElsewhere>(arrived.frame.content).text);
+                arrived.iq = read_stanza(*std::get<ForwardedQuery>(arrived.frame.content).text);
             } else if (one->stanza.kind == StanzaKind::Iq) {
                 arrived.head = read_start_tag(*one->stanza.text);
                 if (arrived.head && !is_answer(*arrived.head)) arrived.head.reset();
@@ -263,15 +263,15 @@ void Directory::give_up(const PeerPtr& peer) {
     reach(peer, false);
     end_asking(peer->is.id);
     std::map<SessionPtr, std::vector<Outgoing>> messages;
-    std::vector<QueryElsewhere> queries;
+    std::vector<ForwardedQuery> queries;
     for (StanzaOutbox::Left& left : peer->outbox.take_all()) {
-        if (auto* query = std::get_if<QueryElsewhere>(&left.content))
+        if (auto* query = std::get_if<ForwardedQuery>(&left.content))
             queries.push_back(std::move(*query));
         else if (auto& stanza = std::get<Outgoing>(left.content); stanza.is_relayed)
             messages[left.session].push_back(std::move(stanza));
     }
     for (const auto& [session, all] : messages) core_.undelivered(session, all);
-    for (const QueryElsewhere& query : queries) core_.unanswered_elsewhere(query);
+    for (const ForwardedQuery& query : queries) core_.unanswered_elsewhere(query);
 }
 
 void Directory::lose(const PeerPtr& peer) {
@@ -280,7 +280,7 @@ void Directory::lose(const PeerPtr& peer) {
         {{"member", peer->is.name}, {"sessions", std::to_string(peer->sessions.size())}}
     );
     peers_.erase(peer->is.id);
-    settle_doubts(*peer);
+    return_untaken(*peer);
     give_up(peer);
     for (auto& [id, known] : peer->sessions) leaving_.push_back(std::move(known.session));
     peer->sessions.clear();
@@ -317,10 +317,10 @@ void Directory::on_entered(const Session& session) {
     std::erase_if(gone_later_, [&](const auto& gone) { return gone.second == session.id; });
     std::vector<SessionPtr> same;
     for (const SessionPtr& other : core_.sessions().of_account(session.bare.str()))
-        if (other->elsewhere && other->jid == session.jid) same.push_back(other);
+        if (other->other_member && other->jid == session.jid) same.push_back(other);
     for (const SessionPtr& other : same) {
         replaced_[session.id].push_back(other->id);
-        if (const PeerPtr peer = find(other->elsewhere->member())) {
+        if (const PeerPtr peer = find(other->other_member->member())) {
             peer->sessions.erase(other->id);
             if (peer->is_connected) ending_[session.id].insert(other->id);
         }

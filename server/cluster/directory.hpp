@@ -18,7 +18,7 @@
 #include "server/cluster/links.hpp"
 #include "server/cluster/member.hpp"
 #include "server/core/core.hpp"
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 
 namespace grid::server::cluster {
 
@@ -39,7 +39,7 @@ struct DirectorySettings {
 
 /// Members tell each other their sessions over Channel::Directory: with each new connection all of
 /// them, a slice at a time, then each that changed, as it is now. A session elsewhere stands in the
-/// session table, and its stanzas go over Channel::Stanza (server/session/elsewhere.hpp). Public
+/// session table, and its stanzas go over Channel::Stanza (server/session/other_member.hpp). Public
 /// members may be called from any thread, unless they say otherwise.
 class Directory final : public SessionWatcher, public std::enable_shared_from_this<Directory> {
 public:
@@ -81,7 +81,7 @@ public:
     void when_told(const Session& session, std::function<void()> done) override;
     void ask_who_has(UnreadShared unread, CaredFor done) override;
     void ask_no_more() override;
-    std::vector<std::shared_ptr<Elsewhere>> others() const override;
+    std::vector<std::shared_ptr<OtherMember>> others() const override;
     void on_tick(TimePoint now) override;
 
 private:
@@ -92,7 +92,7 @@ private:
     struct Placing {
         storage::MemberId of = 0;
         TimePoint until;
-        Elsewhere::Placed done;
+        OtherMember::Placed done;
     };
     /// Other members are asked about messages that a session here left unread.
     struct AskingWhoHas {
@@ -110,7 +110,7 @@ private:
         TimePoint until;
         std::string bytes;
         bool is_whole = false;
-        Elsewhere::Fetched done;
+        OtherMember::Fetched done;
     };
     /// A session here on its way to another member.
     struct Giving {
@@ -160,11 +160,11 @@ private:
     /// Sessions that wait for nothing any more, or for too long, go on.
     void look_at_waits();
     void send(const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas);
-    bool ask(Peer& peer, const QueryElsewhere& query);
+    bool ask(Peer& peer, const ForwardedQuery& query);
     bool leave_some();
 
     // How far the items of an account are: directory_places.cpp
-    void ask_place(Peer& peer, const Session& newcomer, Elsewhere::Placed done);
+    void ask_place(Peer& peer, const Session& newcomer, OtherMember::Placed done);
     bool tell_questions(Peer& peer);
     void hear_place_of(Peer& peer, const PlaceOf& question);
     void hear_place(const Peer& peer, const Place& answer);
@@ -203,7 +203,7 @@ private:
     void refuse(const Peer& peer, const std::string& why);
 
     // Sessions that move: directory_moving.cpp
-    std::uint64_t fetch(const Peer& peer, const ResumeElsewhere& wanted, Elsewhere::Fetched done);
+    std::uint64_t fetch(const Peer& peer, const FetchRequest& wanted, OtherMember::Fetched done);
     bool take(std::uint64_t number, storage::Revision told_to);
     void leave(std::uint64_t number);
     void fail(std::uint64_t number, FetchAnswer answer);
@@ -212,7 +212,7 @@ private:
     void handed_over(const PeerPtr& peer, std::uint64_t number, FetchAnswer answer);
     void send_pieces(Peer& peer, std::uint64_t number, Giving& giving);
     void hear_piece(Peer& peer, const Piece& piece);
-    void hear_settled(const PeerPtr& peer, const Settled& settled);
+    void hear_moved_here(const PeerPtr& peer, const MovedHere& moved);
     void hear_ended(const Ended& ended);
     void end_hibernating(Peer& peer, std::uint64_t session);
     void stays(std::uint64_t session);
@@ -226,7 +226,7 @@ private:
     /// False: it is not known.
     bool has_moved(const PeerPtr& peer, const SessionState& state);
     void connection_lost(Peer& peer);
-    void settle_doubts(Peer& peer);
+    void return_untaken(Peer& peer);
     void look_at_moving(TimePoint now);
 
     Core& core_;

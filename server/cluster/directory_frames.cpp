@@ -27,7 +27,7 @@ enum class DirectoryWord : std::uint8_t {
     Piece = 8,
     Stays = 9,
     Leave = 10,
-    Settled = 11,
+    MovedHere = 11,
     Ended = 12,
     Mark = 16,
     Seen = 17,
@@ -164,7 +164,7 @@ struct Put {
         out.u64(taken.number);
     }
     void operator()(const Fetch& fetch) const {
-        const ResumeElsewhere& wanted = fetch.wanted;
+        const FetchRequest& wanted = fetch.wanted;
         word(DirectoryWord::Fetch);
         out.u64(fetch.number).u64(wanted.session).text(wanted.token).u32(wanted.handled);
         out.text(wanted.address).u8(static_cast<std::uint8_t>(wanted.transport_kind));
@@ -184,9 +184,9 @@ struct Put {
         word(DirectoryWord::Leave);
         out.u64(leave.number);
     }
-    void operator()(const Settled& settled) const {
-        word(DirectoryWord::Settled);
-        out.u64(settled.number).u64(settled.session).u64(settled.told_to);
+    void operator()(const MovedHere& moved) const {
+        word(DirectoryWord::MovedHere);
+        out.u64(moved.number).u64(moved.session).u64(moved.told_to);
     }
     void operator()(const Ended& ended) const {
         word(DirectoryWord::Ended);
@@ -329,12 +329,12 @@ std::optional<DirectoryFrame> moving_in(DirectoryWord word, Decoder& in) {
             return stays_in(in);
         case DirectoryWord::Leave:
             return Leave{in.u64()};
-        case DirectoryWord::Settled: {
-            Settled settled;
-            settled.number = in.u64();
-            settled.session = in.u64();
-            settled.told_to = in.u64();
-            return settled;
+        case DirectoryWord::MovedHere: {
+            MovedHere moved;
+            moved.number = in.u64();
+            moved.session = in.u64();
+            moved.told_to = in.u64();
+            return moved;
         }
         case DirectoryWord::Ended:
             return Ended{in.u64()};
@@ -435,7 +435,7 @@ std::string encode(const StanzaFrame& frame) {
         out.boolean(stanza.is_shared).u64(stanza.number).text(*stanza.text);
         return out.take();
     }
-    const auto& query = std::get<QueryElsewhere>(frame.content);
+    const auto& query = std::get<ForwardedQuery>(frame.content);
     out.u8(static_cast<std::uint8_t>(query.is_packet() ? Carried::Packet : Carried::Query));
     out.u64(query.asker).u64(query.answerer);
     out.text(query.to.str()).text(query.asked.str()).text(query.id);
@@ -458,7 +458,7 @@ std::optional<StanzaFrame> decode_stanza(std::string_view bytes) {
         }
         case Carried::Query:
         case Carried::Packet: {
-            QueryElsewhere query;
+            ForwardedQuery query;
             query.asker = in.u64();
             query.answerer = in.u64();
             query.to = jid_in(in);

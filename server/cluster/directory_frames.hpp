@@ -12,7 +12,7 @@
 #include "controller/identity.hpp"
 #include "server/cluster/member.hpp"
 #include "server/presence/presence.hpp"
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 #include "server/session/transport.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
@@ -78,7 +78,7 @@ struct Taken {
 // A session that moves: its client resumes it at the member that asks. Numbers are the asker's.
 struct Fetch {
     std::uint64_t number = 0;
-    ResumeElsewhere wanted;
+    FetchRequest wanted;
 };
 /// A piece of the session's bytes (handed_over_bytes.hpp).
 struct Piece {
@@ -97,7 +97,7 @@ struct Leave {
     std::uint64_t number = 0;
 };
 /// The session is the asker's from now on.
-struct Settled {
+struct MovedHere {
     std::uint64_t number = 0;
     std::uint64_t session = 0;
     storage::Revision told_to = 0;
@@ -154,7 +154,7 @@ using DirectoryFrame = std::variant<
     Piece,
     Stays,
     Leave,
-    Settled,
+    MovedHere,
     Ended,
     Mark,
     Seen,
@@ -180,7 +180,7 @@ struct ToSession {
 /// what the other one has taken (StanzaOutbox::goes_on_behind).
 struct StanzaFrame {
     std::uint64_t number = 0;
-    std::variant<ToSession, QueryElsewhere> content;
+    std::variant<ToSession, ForwardedQuery> content;
 };
 
 std::string encode(const StanzaFrame& frame);

@@ -114,7 +114,7 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
     session->component = state.constant->component;
     session->principal.jid = session->jid;
     session->principal.session = session->id;
-    session->elsewhere = peer;
+    session->other_member = peer;
     session->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
     session->identity = std::make_shared<const controller::Identity>(state.constant->identity);
     if (!give_way(*session, *state.constant)) return nullptr;
@@ -129,7 +129,7 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
 /// both members compute that alike.
 bool Directory::give_way(const Session& newcomer, const SessionConstant& constant) {
     const SessionPtr here = core_.sessions().find(newcomer.jid);
-    if (!here || here->elsewhere || here->is_ended) return true;
+    if (!here || here->other_member || here->is_ended) return true;
     const auto replaced = replaced_.find(here->id);
     const bool is_old = replaced != replaced_.end() &&
                         std::ranges::find(replaced->second, newcomer.id) != replaced->second.end();
@@ -152,7 +152,7 @@ void Directory::hear_gone(Peer& peer, std::uint64_t session) {
 /// Sessions that are not in the list ended while there was no connection.
 void Directory::hear_complete(Peer& peer) {
     for (const std::uint64_t session : std::exchange(peer.unlisted, {})) hear_gone(peer, session);
-    settle_doubts(peer);
+    return_untaken(peer);
     peer.is_complete = true;
     note_completeness();
     core_.flush_elsewhere();
@@ -169,7 +169,7 @@ void Directory::hear_heard(Peer& peer, const Heard& heard) {
 
 /// The session has moved on from here. Never back to its sender, which would send it here again.
 void Directory::pass_on(const Peer& from, const SessionPtr& target, Outgoing stanza) {
-    if (target->elsewhere->member() != from.is.id)
+    if (target->other_member->member() != from.is.id)
         core_.pass_on(target, std::move(stanza));
     else if (stanza.is_relayed)
         core_.undelivered(target, {std::move(stanza)});
@@ -185,9 +185,9 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     peer->taken = number;
     peer->owes_taken = true;
     plan();
-    if (auto* query = std::get_if<QueryElsewhere>(&arrived.frame.content)) {
+    if (auto* query = std::get_if<ForwardedQuery>(&arrived.frame.content)) {
         const SessionPtr asker = core_.sessions().find(query->asker);
-        if (!asker || asker->elsewhere != peer)
+        if (!asker || asker->other_member != peer)
             return refuse(*peer, "a query of a session that is not its own");
         if (!arrived.iq) return refuse(*peer, "a query that cannot be read");
         core_.take_elsewhere(asker, std::move(*arrived.iq), *query);
@@ -195,7 +195,7 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     }
     auto& one = std::get<ToSession>(arrived.frame.content);
     SessionPtr target = core_.sessions().find(one.session);
-    if (target && target->elsewhere) {
+    if (target && target->other_member) {
         if (target->moves == 0) return refuse(*peer, "a stanza to a session that is not here");
         return pass_on(*peer, target, std::move(one.stanza));
     }

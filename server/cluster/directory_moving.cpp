@@ -32,7 +32,7 @@ bool Directory::Peer::has_token(std::uint64_t session, const std::string& token)
            found->second.token_hash == Resumptions::hash_of(token);
 }
 
-std::uint64_t Directory::Peer::fetch(const ResumeElsewhere& wanted, Fetched done) {
+std::uint64_t Directory::Peer::fetch(const FetchRequest& wanted, Fetched done) {
     if (const auto owner = directory.lock()) return owner->fetch(*this, wanted, std::move(done));
     done(0, not_found());
     return 0;
@@ -42,7 +42,7 @@ std::uint64_t Directory::Peer::fetch(const ResumeElsewhere& wanted, Fetched done
 
 /// A member that cannot be reached, lost or not, tells nothing: its client begins anew at once.
 std::uint64_t Directory::fetch(
-    const Peer& peer, const ResumeElsewhere& wanted, Elsewhere::Fetched done
+    const Peer& peer, const FetchRequest& wanted, OtherMember::Fetched done
 ) {
     const std::uint64_t number = ++last_fetch_;
     const bool is_asked =
@@ -102,8 +102,8 @@ bool Directory::take(std::uint64_t number, storage::Revision told_to) {
     if (!found || !found.mapped().is_whole) return false;
     const Fetching& fetching = found.mapped();
     const PeerPtr peer = find(fetching.from);
-    const Settled settled{number, fetching.session, told_to};
-    if (!peer || !links_.send(peer->is.id, Channel::Directory, encode(settled))) return false;
+    const MovedHere moved{number, fetching.session, told_to};
+    if (!peer || !links_.send(peer->is.id, Channel::Directory, encode(moved))) return false;
     peer->sessions.erase(fetching.session);
     peer->unlisted.erase(fetching.session);
     return true;
@@ -119,7 +119,7 @@ void Directory::leave(std::uint64_t number) {
 void Directory::hear_moving(const PeerPtr& peer, DirectoryFrame frame) {
     if (const auto* wish = std::get_if<Fetch>(&frame)) return hear_fetch(peer, *wish);
     if (const auto* piece = std::get_if<Piece>(&frame)) return hear_piece(*peer, *piece);
-    if (const auto* settled = std::get_if<Settled>(&frame)) return hear_settled(peer, *settled);
+    if (const auto* moved = std::get_if<MovedHere>(&frame)) return hear_moved_here(peer, *moved);
     if (const auto* stay = std::get_if<Stays>(&frame)) {
         if (stay->sent) return fail(stay->number, HandledTooHigh{*stay->sent});
         return fail(stay->number, stay->failure);
@@ -134,7 +134,7 @@ void Directory::hear_moving(const PeerPtr& peer, DirectoryFrame frame) {
 
 void Directory::hear_ended(const Ended& ended) {
     const SessionPtr here = core_.sessions().find(ended.session);
-    if (!here || here->elsewhere) return;
+    if (!here || here->other_member) return;
     if (here->state == Session::State::Hibernating)
         core_.give_way(here);
     else if (here->moves != 0)
@@ -188,16 +188,16 @@ void Directory::send_pieces(Peer& peer, std::uint64_t number, Giving& giving) {
 
 void Directory::stays(std::uint64_t session) {
     const SessionPtr here = core_.sessions().find(session);
-    if (!here || here->elsewhere) return;
+    if (!here || here->other_member) return;
     core_.stays_here(here);
     core_.flush_elsewhere();
 }
 
-void Directory::hear_settled(const PeerPtr& peer, const Settled& settled) {
-    const auto found = giving_.extract({peer->is.id, settled.number});
+void Directory::hear_moved_here(const PeerPtr& peer, const MovedHere& moved) {
+    const auto found = giving_.extract({peer->is.id, moved.number});
     const SessionPtr here = found ? core_.sessions().find(found.mapped().session) : nullptr;
-    if (here && !here->elsewhere) return give(peer, here, found.mapped(), settled.told_to);
-    links_.send(peer->is.id, Channel::Directory, encode(Ended{settled.session}));
+    if (here && !here->other_member) return give(peer, here, found.mapped(), moved.told_to);
+    links_.send(peer->is.id, Channel::Directory, encode(Ended{moved.session}));
 }
 
 /// The session stands in the table as one elsewhere, in the same turn: nobody sees that it was not
@@ -220,7 +220,7 @@ void Directory::give(
     there->priority = session->priority;
     there->show = session->show;
     there->heard = now();
-    there->elsewhere = peer;
+    there->other_member = peer;
     there->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
     const std::string hash = Resumptions::hash_of(session->management->token);
     peer->sessions[there->id] = {there, core_.words_of(*session).number, hash};
@@ -242,7 +242,7 @@ bool Directory::has_moved(const PeerPtr& peer, const SessionState& state) {
     const SessionPtr known = core_.sessions().find(state.id);
     if (!state.constant || state.moves <= known->moves || state.constant->jid != known->jid)
         return false;
-    if (!known->elsewhere) {
+    if (!known->other_member) {
         const auto giving = std::ranges::find_if(giving_, [&](const auto& one) {
             return one.first.first == peer->is.id && one.second.session == state.id &&
                    one.second.is_whole();
@@ -256,12 +256,12 @@ bool Directory::has_moved(const PeerPtr& peer, const SessionState& state) {
         give(peer, known, given, 0);
         return true;
     }
-    const PeerPtr before = find(known->elsewhere->member());
+    const PeerPtr before = find(known->other_member->member());
     if (!before) return false;
     auto moved = before->sessions.extract(state.id);
     if (!moved) return false;
     before->unlisted.erase(state.id);
-    known->elsewhere = peer;
+    known->other_member = peer;
     known->moves = state.moves;
     peer->sessions.insert(std::move(moved));
     connect(peer, known);
@@ -291,7 +291,7 @@ void Directory::connection_lost(Peer& peer) {
 }
 
 /// The member is gone, or has told all that it has: sessions that it did not take are here.
-void Directory::settle_doubts(Peer& peer) {
+void Directory::return_untaken(Peer& peer) {
     std::vector<std::uint64_t> staying;
     std::erase_if(giving_, [&](const auto& one) {
         if (one.first.first != peer.is.id || !one.second.is_in_doubt) return false;
@@ -299,7 +299,7 @@ void Directory::settle_doubts(Peer& peer) {
         return true;
     });
     for (const std::uint64_t id : staying) {
-        if (const SessionPtr session = core_.sessions().find(id); session && !session->elsewhere)
+        if (const SessionPtr session = core_.sessions().find(id); session && !session->other_member)
             session->moves += moves_of_return;
         stays(id);
     }

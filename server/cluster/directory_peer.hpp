@@ -20,13 +20,13 @@ namespace grid::server::cluster {
 inline constexpr std::size_t ended_most = 10'000;
 
 /// Core strand.
-struct Directory::Peer final : public Elsewhere {
+struct Directory::Peer final : public OtherMember {
     Peer(Member who, StanzaOutbox::Send send, std::shared_ptr<Budget> bytes)
         : is(std::move(who)), outbox(std::move(send)), budget(std::move(bytes)) {}
 
     storage::MemberId member() const override { return is.id; }
     const std::string& name() const override { return is.name; }
-    bool ask(const QueryElsewhere& query) override {
+    bool ask(const ForwardedQuery& query) override {
         const auto owner = directory.lock();
         return owner && owner->ask(*this, query);
     }
@@ -36,7 +36,7 @@ struct Directory::Peer final : public Elsewhere {
     }
     void ask_place(const Session& newcomer, Placed done) override;
     bool has_token(std::uint64_t session, const std::string& token) const override;
-    std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) override;
+    std::uint64_t fetch(const FetchRequest& wanted, Fetched done) override;
     bool take(std::uint64_t number, storage::Revision told_to) override {
         const auto owner = directory.lock();
         return owner && owner->take(number, told_to);

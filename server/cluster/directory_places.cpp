@@ -9,8 +9,8 @@
 
 namespace grid::server::cluster {
 
-std::vector<std::shared_ptr<Elsewhere>> Directory::others() const {
-    std::vector<std::shared_ptr<Elsewhere>> all;
+std::vector<std::shared_ptr<OtherMember>> Directory::others() const {
+    std::vector<std::shared_ptr<OtherMember>> all;
     for (const auto& [id, peer] : peers_)
         if (peer->is_connected) all.push_back(peer);
     return all;
@@ -23,7 +23,7 @@ void Directory::Peer::ask_place(const Session& newcomer, Placed done) {
 }
 
 /// A member that cannot be reached is not waited for.
-void Directory::ask_place(Peer& peer, const Session& newcomer, Elsewhere::Placed done) {
+void Directory::ask_place(Peer& peer, const Session& newcomer, OtherMember::Placed done) {
     if (!peer.is_connected || is_stopped_) return done({});
     const std::uint64_t number = ++last_placing_;
     const auto until = std::chrono::steady_clock::now() + settings_.place_within;
@@ -50,7 +50,7 @@ bool Directory::tell_questions(Peer& peer) {
 void Directory::hear_place_of(Peer& peer, const PlaceOf& question) {
     const AccountPlace found = core_.place_of(question.account, question.turn, question.session);
     for (const SessionPtr& one : core_.sessions().of_account(question.account))
-        if (!one->elsewhere && !tell_now(peer, one->id)) return;
+        if (!one->other_member && !tell_now(peer, one->id)) return;
     links_.send(peer.is.id, Channel::Directory, encode(Place{question.number, found}));
 }
 

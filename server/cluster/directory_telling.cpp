@@ -183,7 +183,7 @@ void Directory::tell_heard() {
     Heard heard;
     for (const std::uint64_t id : core_.controller().registered_sessions())
         if (const SessionPtr session = core_.sessions().find(id);
-            session && !session->elsewhere && session->is_active && session->heard != 0)
+            session && !session->other_member && session->is_active && session->heard != 0)
             heard.all.push_back({id, std::max<storage::Millis>(0, now() - session->heard)});
     if (heard.all.empty()) return;
     for (const auto& [id, peer] : peers_)
@@ -209,7 +209,7 @@ void Directory::send(
     core_.reach_elsewhere(session, transport);
 }
 
-bool Directory::ask(Peer& peer, const QueryElsewhere& query) {
+bool Directory::ask(Peer& peer, const ForwardedQuery& query) {
     const auto found = peer.sessions.find(query.answerer);
     if (!peer.is_reachable || found == peer.sessions.end()) return false;
     if (peer.is_connected && !tell_now(peer, query.asker)) return false;

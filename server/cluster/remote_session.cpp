@@ -21,7 +21,7 @@ bool StanzaOutbox::put(const SessionPtr& session, Outgoing stanza) {
     return put(Left{session, std::move(stanza)}, bytes);
 }
 
-bool StanzaOutbox::put(const SessionPtr& session, QueryElsewhere query) {
+bool StanzaOutbox::put(const SessionPtr& session, ForwardedQuery query) {
     const std::size_t bytes = query.text->size();
     return put(Left{session, std::move(query)}, bytes);
 }
@@ -83,7 +83,7 @@ std::string StanzaOutbox::frame_of(const Entry& entry) const {
     if (const auto* stanza = std::get_if<Outgoing>(&entry.left.content))
         frame.content = ToSession{session.id, session.jid, *stanza};
     else
-        frame.content = std::get<QueryElsewhere>(entry.left.content);
+        frame.content = std::get<ForwardedQuery>(entry.left.content);
     return encode(frame);
 }
 

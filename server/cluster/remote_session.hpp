@@ -33,7 +33,7 @@ public:
 
     /// False: there is no room. `session`: the addressee.
     bool put(const SessionPtr& session, Outgoing stanza);
-    bool put(const SessionPtr& session, QueryElsewhere query);
+    bool put(const SessionPtr& session, ForwardedQuery query);
     /// The connection carries stanzas from now on, all that were not taken yet.
     void open();
     void close();
@@ -46,7 +46,7 @@ public:
     /// A stanza that has not been taken.
     struct Left {
         SessionPtr session;
-        std::variant<Outgoing, QueryElsewhere> content;
+        std::variant<Outgoing, ForwardedQuery> content;
     };
     /// All of them, which are sent no more.
     std::vector<Left> take_all();

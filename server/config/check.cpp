@@ -14,7 +14,7 @@
 #include "controller/credentials/scram.hpp"
 #include "server/net/listener.hpp"
 #include "server/tls/revocation/ocsp_fetch.hpp"
-#include "storage/rocks_store.hpp"
+#include "storage/rocks_settings.hpp"
 #include "xml/domain.hpp"
 #include "xml/jid.hpp"
 #include "xml/utf8.hpp"
@@ -391,23 +391,8 @@ void check_least(const Config& c, Findings& out) {
             );
 }
 
-void check_pairs(const Config& c, Findings& out) {
+void check_sizes_of_items(const Config& c, Findings& out) {
     constexpr std::size_t payload_bytes_max = 1024 * 1024;
-    constexpr std::uint32_t threads_max = 1024;
-    constexpr std::uint32_t ticket_seconds_max = 7 * 24 * 3600;
-    // Elements are read, written and destroyed by functions that call themselves.
-    constexpr std::size_t depth_max = 1'000;
-    for (const auto& [key, value] :
-         {std::pair("limits.depth_max", c.limits.xml.depth_max),
-          std::pair("limits.pre_auth_depth_max", c.limits.pre_auth_depth_max)})
-        if (value > depth_max)
-            out.push_back({key, std::string(key) + " must be at most " + std::to_string(depth_max)}
-            );
-    if (c.tls.resumption_seconds_max > ticket_seconds_max)
-        out.push_back(
-            {"tls.resumption_seconds_max",
-             "tls.resumption_seconds_max must be at most 604800, seven days (RFC 8446 §4.6.1)"}
-        );
     if (c.pubsub.payload_bytes_max > payload_bytes_max)
         out.push_back(
             {"pubsub.payload_bytes_max",
@@ -426,11 +411,9 @@ void check_pairs(const Config& c, Findings& out) {
             {"pubsub.personal.item_bytes_max",
              "pubsub.personal.item_bytes_max must not exceed pubsub.personal.bytes_per_account_max"}
         );
-    if (!c.backup.dir.empty() && !c.backup.dir.starts_with('/'))
-        out.push_back(
-            {"backup.dir", "backup.dir is '" + c.backup.dir +
-                               "': give an absolute path, or none for DATA/backups"}
-        );
+}
+
+void check_numbers_of_items(const Config& c, Findings& out) {
     if (c.pubsub.max_items_default > c.pubsub.max_items_max)
         out.push_back(
             {c.origin.is_given("pubsub.max_items_default") ? "pubsub.max_items_default"
@@ -464,8 +447,9 @@ void check_pairs(const Config& c, Findings& out) {
             {"controller.subtopics_share_percent",
              "controller.subtopics_share_percent must be at most 100"}
         );
-    if (c.reactor.threads > threads_max)
-        out.push_back({"reactor.threads", "reactor.threads must be at most 1024"});
+}
+
+void check_sizes_of_stanzas(const Config& c, Findings& out) {
     constexpr std::size_t stanza_bytes_max = 1024UL * 1024 * 1024;   // Expat counts in int
     if (c.limits.xml.stanza_bytes_max > stanza_bytes_max)
         out.push_back(
@@ -480,6 +464,14 @@ void check_pairs(const Config& c, Findings& out) {
              "reaches a reader",
              true}
         );
+    // Elements are read, written and destroyed by functions that call themselves.
+    constexpr std::size_t depth_max = 1'000;
+    for (const auto& [key, value] :
+         {std::pair("limits.depth_max", c.limits.xml.depth_max),
+          std::pair("limits.pre_auth_depth_max", c.limits.pre_auth_depth_max)})
+        if (value > depth_max)
+            out.push_back({key, std::string(key) + " must be at most " + std::to_string(depth_max)}
+            );
     if (c.limits.pre_auth_stanza_bytes_max > c.limits.pre_auth_bytes_max)
         out.push_back(
             {c.origin.is_given("limits.pre_auth_stanza_bytes_max")
@@ -499,6 +491,26 @@ void check_pairs(const Config& c, Findings& out) {
              "of one",
              true}
         );
+}
+
+void check_pairs(const Config& c, Findings& out) {
+    constexpr std::uint32_t threads_max = 1024;
+    constexpr std::uint32_t ticket_seconds_max = 7 * 24 * 3600;
+    if (c.tls.resumption_seconds_max > ticket_seconds_max)
+        out.push_back(
+            {"tls.resumption_seconds_max",
+             "tls.resumption_seconds_max must be at most 604800, seven days (RFC 8446 §4.6.1)"}
+        );
+    check_sizes_of_items(c, out);
+    if (!c.backup.dir.empty() && !c.backup.dir.starts_with('/'))
+        out.push_back(
+            {"backup.dir", "backup.dir is '" + c.backup.dir +
+                               "': give an absolute path, or none for DATA/backups"}
+        );
+    check_numbers_of_items(c, out);
+    if (c.reactor.threads > threads_max)
+        out.push_back({"reactor.threads", "reactor.threads must be at most 1024"});
+    check_sizes_of_stanzas(c, out);
     if (const auto least = storage::free_bytes_least(); c.storage.free_bytes_min < least)
         out.push_back(
             {"storage.free_bytes_min",

@@ -260,7 +260,7 @@ public:
     /// Of a cluster's members one does the work that time demands. Any thread.
     bool leads() const { return membership_ == nullptr || membership_->leads(); }
 
-    // Of a cluster, whose directory calls these on the core strand: core_elsewhere.cpp
+    // Of a cluster, whose directory calls these on the core strand: core_other_members.cpp
     /// Sessions that enter from now on have numbers behind that one: no two members have the same.
     /// Before the first client.
     void number_sessions_from(std::uint64_t number) { last_session_ = number; }
@@ -301,12 +301,12 @@ public:
     void deliver_here(
         const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
     );
-    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
-    void unanswered_elsewhere(const QueryElsewhere& query);
+    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const ForwardedQuery& query);
+    void unanswered_elsewhere(const ForwardedQuery& query);
     // A session that another member's client resumes: core_moving.cpp
     /// `done`, perhaps at once: all that the session is; it is frozen until one of the two calls
     /// that follow. Or the reason why it stays as it is.
-    void hand_over(const ResumeElsewhere& wanted, std::function<void(FetchAnswer)> done);
+    void hand_over(const FetchRequest& wanted, std::function<void(FetchAnswer)> done);
     /// The session stays: the other member did not take it, or does not want it any more.
     void stays_here(const SessionPtr& session);
     /// The session went on as `there`, a session elsewhere that does not stand in the table yet.
@@ -498,7 +498,7 @@ private:
     void arrive(const std::shared_ptr<Arriving>& coming);
     std::optional<ResumeFailure> refuse_arrival(const Arriving& coming);
     SessionPtr make_arrived(Arriving& coming);
-    void settle(const std::shared_ptr<Arriving>& coming);
+    void complete_arrival(const std::shared_ptr<Arriving>& coming);
     std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
     std::shared_ptr<RateBuckets> account_rate(const xml::Jid& bare);
     void part_with_rate(const Session& session);

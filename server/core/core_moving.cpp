@@ -27,7 +27,7 @@ std::size_t stanza_bytes(const std::vector<Outgoing>& stanzas) {
 
 // Here, where the session was.
 
-void Core::hand_over(const ResumeElsewhere& wanted, std::function<void(FetchAnswer)> done) {
+void Core::hand_over(const FetchRequest& wanted, std::function<void(FetchAnswer)> done) {
     ResumeRequest request;
     request.identity = std::make_shared<const controller::Identity>(wanted.identity);
     request.token = wanted.token;
@@ -141,7 +141,7 @@ void Core::went_away(
     fanout_.presence_changed(session->bare);
     log_.info(
         "session_moved", {{"jid", there->jid.str()},
-                          {"member", there->elsewhere->name()},
+                          {"member", there->other_member->name()},
                           {"stanzas", std::to_string(kept.size() - since)}}
     );
     for (Outgoing& stanza : later)
@@ -155,7 +155,7 @@ void Core::went_away(
 
 struct Core::Arriving {
     SessionPtr away;
-    std::shared_ptr<Elsewhere> from;
+    std::shared_ptr<OtherMember> from;
     ResumeRequest request;
     std::function<void(ResumeAnswer)> done;
     std::uint64_t fetch = 0;
@@ -167,8 +167,8 @@ struct Core::Arriving {
 /// A token tells only the account's own sessions, and of one key.
 SessionPtr Core::find_elsewhere(const ResumeRequest& request) const {
     for (const SessionPtr& session : sessions_.of_account(request.identity->account.str()))
-        if (session->elsewhere && Resumptions::is_same(*session->identity, *request.identity) &&
-            session->elsewhere->has_token(session->id, request.token))
+        if (session->other_member && Resumptions::is_same(*session->identity, *request.identity) &&
+            session->other_member->has_token(session->id, request.token))
             return session;
     return nullptr;
 }
@@ -177,10 +177,10 @@ void Core::fetch(
     const SessionPtr& away, ResumeRequest request, std::function<void(ResumeAnswer)> done
 ) {
     if (auto refused = refuse_resuming_of(request)) return done(std::move(*refused));
-    const ResumeElsewhere wanted{away->id,        request.token,          request.handled,
-                                 request.address, request.transport_kind, *request.identity};
+    const FetchRequest wanted{away->id,        request.token,          request.handled,
+                              request.address, request.transport_kind, *request.identity};
     const auto coming = std::make_shared<Arriving>(Arriving{
-        away, away->elsewhere, std::move(request), std::move(done), 0, presence_.said_count()
+        away, away->other_member, std::move(request), std::move(done), 0, presence_.said_count()
     });
     coming->from->fetch(wanted, [this, coming](std::uint64_t number, FetchAnswer answer) {
         if (auto* failure = std::get_if<ResumeFailure>(&answer))
@@ -209,13 +209,13 @@ void Core::arrive(const std::shared_ptr<Arriving>& coming) {
         coming->from->leave(coming->fetch);
         return coming->done(std::move(*refused));
     }
-    settle(coming);
+    complete_arrival(coming);
 }
 
 /// In the turn in which it enters the table.
 std::optional<ResumeFailure> Core::refuse_arrival(const Arriving& coming) {
     const SessionPtr& away = coming.away;
-    if (sessions_.find(away->id) != away || away->elsewhere != coming.from) return not_found();
+    if (sessions_.find(away->id) != away || away->other_member != coming.from) return not_found();
     if (auto refused = refuse_resuming_of(coming.request)) return refused;
     const auto& all = sessions_.of_account(away->bare.str());
     const bool has_other = std::ranges::any_of(all, [&](const SessionPtr& other) {
@@ -269,7 +269,7 @@ SessionPtr Core::make_arrived(Arriving& coming) {
     return session;
 }
 
-void Core::settle(const std::shared_ptr<Arriving>& coming) {
+void Core::complete_arrival(const std::shared_ptr<Arriving>& coming) {
     const HandedOver& handed = coming->handed;
     const SessionPtr session = make_arrived(*coming);
     if (!session) {

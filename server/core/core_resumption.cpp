@@ -9,7 +9,7 @@ using std::chrono::steady_clock;
 namespace {
 /// A resumption waits so long for the answers to the session's earlier requests: a client that
 /// repeated one of these would have it done twice.
-constexpr auto settle_seconds_max = std::chrono::seconds(10);
+constexpr auto answers_seconds_max = std::chrono::seconds(10);
 constexpr std::size_t ended_per_tick_max = 200;
 /// At a stop there is so much time at least to commit what is left.
 constexpr auto commits_within = std::chrono::milliseconds(500);
@@ -145,10 +145,10 @@ void Core::take_over(
     session->management->unacked.acknowledge(request.handled);
     session->management->heard();
     resumptions_.wait(
-        *session, steady_clock::now() + session->management->resume_within + settle_seconds_max
+        *session, steady_clock::now() + session->management->resume_within + answers_seconds_max
     );
     auto resuming = std::make_shared<Session::Resuming>(Session::Resuming{
-        std::move(request), std::move(done), asio::steady_timer(strand_, settle_seconds_max)
+        std::move(request), std::move(done), asio::steady_timer(strand_, answers_seconds_max)
     });
     session->resuming = resuming;
     if (!session->queue || session->queue->empty()) return attach_again(session);

@@ -229,7 +229,7 @@ void Core::enter(
     session->transport_kind = request.transport_kind;
     session->since = now();
     session->transport = std::move(request.transport);
-    if (const auto same = sessions_.find(session->jid); !same || same->elsewhere)
+    if (const auto same = sessions_.find(session->jid); !same || same->other_member)
         make_room_for(session->jid);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);
@@ -267,11 +267,11 @@ void Core::make_room_for(const xml::Jid& full) {
     SessionPtr here, there;
     for (const SessionPtr& one : sessions_.of_account(full.bare_view())) {
         if (one->state != Session::State::Hibernating || one->jid == full) continue;
-        SessionPtr& oldest = one->elsewhere ? there : here;
+        SessionPtr& oldest = one->other_member ? there : here;
         if (!oldest) oldest = one;
     }
     if (here) return give_way(here);
-    if (there) there->elsewhere->end_hibernating(there->id);
+    if (there) there->other_member->end_hibernating(there->id);
 }
 
 void Core::give_way(const SessionPtr& session) {
@@ -300,7 +300,7 @@ void Core::confirm_delivered(SessionPtr session) {
 
 std::shared_ptr<Budget> Core::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
-        if (session->budget && !session->elsewhere) return session->budget->parent();
+        if (session->budget && !session->other_member) return session->budget->parent();
     return std::make_shared<Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 

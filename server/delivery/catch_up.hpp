@@ -64,7 +64,7 @@ public:
     /// The session goes on behind that place, with `resumed`.
     void take_up(const SessionPtr& session, const HandedPlace& place);
 
-    // Of a cluster: catch_up_elsewhere.cpp
+    // Of a cluster: catch_up_other_members.cpp
     /// How far the account's items are here, for a session of that account on another member, whose
     /// question has that turn.
     AccountPlace place_of(const std::string& account, std::uint64_t turn, std::uint64_t id);
@@ -131,7 +131,7 @@ private:
     void start_replay(const SessionPtr& session, pubsub::Position after);
     void inherit_backlog(const SessionPtr& session, storage::Revision after);
     void step(const SessionPtr& session);
-    std::vector<std::shared_ptr<Elsewhere>> members_to_ask(const Session& session) const;
+    std::vector<std::shared_ptr<OtherMember>> members_to_ask(const Session& session) const;
     void ask_elsewhere(const SessionPtr& session);
     void placed(const SessionPtr& session, const Asked& asked);
     bool has_sessions(storage::MemberId member, const std::string& account) const;

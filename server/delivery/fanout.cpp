@@ -367,7 +367,7 @@ void Fanout::forget_audiences() {
 
 void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
     const auto session = sessions_.find(full);
-    if (!session || session->elsewhere) return;
+    if (!session || session->other_member) return;
     // A session whose certificate does not belong to the account is not the addressee.
     using controller::AccountState;
     if (controller_.state(session->principal) == AccountState::Init &&
@@ -386,7 +386,7 @@ void Fanout::push(
     for (const auto& session : sessions_.of_account(bare.str())) {
         const bool is_interested =
             interest == controller::Interest::BlockList && session->knows_block_list;
-        if (!is_interested || session->is_ended || session->elsewhere) continue;
+        if (!is_interested || session->is_ended || session->other_member) continue;
         iq.set("to", session->jid.str());
         send(
             session,
@@ -403,14 +403,14 @@ void Fanout::push(
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
     const SessionPtr session = sessions_.find(full);
     if (!session && on_absent_end_) on_absent_end_(full);
-    if (session && session->elsewhere) ends_elsewhere(*session);
-    if (session && !session->elsewhere) end(session, std::move(error));
+    if (session && session->other_member) ends_elsewhere(*session);
+    if (session && !session->other_member) end(session, std::move(error));
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
     if (on_account_end_) on_account_end_(bare);
     for (const auto& session : sessions_.of_account(bare.str())) {
-        if (session->elsewhere)
+        if (session->other_member)
             ends_elsewhere(*session);
         else
             end(session, error);

@@ -83,7 +83,7 @@ public:
     /// The same, and it is here: events go there. A session on another member gets them from that
     /// one.
     bool may_receive(const Session& session) const {
-        return !session.elsewhere && is_logged_in(session);
+        return !session.other_member && is_logged_in(session);
     }
 
     // SessionControl

@@ -116,7 +116,7 @@ void Fanout::flush_one(const SessionPtr& session) {
     if (!session->is_open()) {
         session->pending = {};
         session->pending_bytes = 0;
-    } else if (session->elsewhere) {   // the member of the session knows its room
+    } else if (session->other_member) {   // the member of the session knows its room
         session->pending_bytes = 0;
         session->transport->send(std::exchange(session->pending, {}), 0);
     } else if (!hand_over(session)) {

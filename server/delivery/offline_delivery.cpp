@@ -49,7 +49,7 @@ SessionPtr OfflineDelivery::find_taker_elsewhere(const std::string& account) con
     SessionPtr oldest;
     for (const SessionPtr& one : sessions_.of_account(account)) {
         const bool takes_there =
-            one->elsewhere && one->is_open() && one->priority >= 0 && fanout_.is_logged_in(*one);
+            one->other_member && one->is_open() && one->priority >= 0 && fanout_.is_logged_in(*one);
         if (takes_there &&
             (!oldest || std::pair(one->since, one->id) < std::pair(oldest->since, oldest->id)))
             oldest = one;

@@ -1,6 +1,5 @@
 // server/gridctl/health_command.cpp: `health`: does the gridd of this data directory answer?
 #include "server/gridctl/doctor/probe.hpp"
-#include "server/gridctl/rest_commands.hpp"
 #include "server/gridctl/target.hpp"
 #include "server/pki/layout.hpp"
 

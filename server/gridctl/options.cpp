@@ -15,7 +15,6 @@
 #include "server/pki/files.hpp"
 #include "server/pki/layout.hpp"
 #include "server/pki/pki.hpp"
-#include "xml/domain.hpp"
 
 namespace grid::gridctl {
 

@@ -9,11 +9,11 @@
 namespace grid::server::http {
 
 void Backend::ask_file(FileQuestion question, FileDone done) {
-    grid_.ask_file(std::move(question), std::nullopt, std::move(done));
+    core_.ask_file(std::move(question), std::nullopt, std::move(done));
 }
 
 void Backend::complete_file(FileQuestion question, std::string hash, FileDone done) {
-    grid_.ask_file(std::move(question), std::move(hash), std::move(done));
+    core_.ask_file(std::move(question), std::move(hash), std::move(done));
 }
 
 /// The server is the other end of each.
@@ -36,20 +36,20 @@ void Backend::begin_transfer(
     beginning.cut = std::move(cut);
     beginning.right = [this, question = std::move(question)] {
         return controller::requests::right_to_file(
-            grid_.controller().state_for_admin(), question, now()
+            core_.controller().state_for_admin(), question, now()
         );
     };
-    grid_.transfers().begin(std::move(beginning), std::move(done));
+    core_.transfers().begin(std::move(beginning), std::move(done));
 }
 
 void Backend::end_transfer(const bulk::RunningPtr& running, bulk::State why, std::string detail) {
-    grid_.transfers().end(running, why, std::move(detail));
+    core_.transfers().end(running, why, std::move(detail));
 }
 
 void Backend::ask_history(HistoryQuestion question, HistoryDone done) {
-    grid_.post([this, question = std::move(question), done = std::move(done)] {
+    core_.post([this, question = std::move(question), done = std::move(done)] {
         done(controller::requests::ask_history(
-            grid_.controller().state_for_admin(), question, now(), true
+            core_.controller().state_for_admin(), question, now(), true
         ));
     });
 }
@@ -71,15 +71,15 @@ void Backend::begin_history(
     question.clients = {client};
     beginning.right = [this, question = std::move(question)] {
         return controller::requests::still_may_have_history(
-            grid_.controller().state_for_admin(), question, now()
+            core_.controller().state_for_admin(), question, now()
         );
     };
-    grid_.transfers().begin(std::move(beginning), std::move(done));
+    core_.transfers().begin(std::move(beginning), std::move(done));
 }
 
 std::shared_ptr<bulk::HistoryReader> Backend::read_history(HistoryGrant grant) {
     return std::make_shared<bulk::HistoryReader>(
-        [this](std::function<void()> work) { grid_.post(std::move(work)); }, grid_.broker(), store_,
+        [this](std::function<void()> work) { core_.post(std::move(work)); }, core_.broker(), store_,
         std::move(grant)
     );
 }

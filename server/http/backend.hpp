@@ -16,18 +16,18 @@ namespace grid::server::http {
 class Backend final : public HttpBackend {
 public:
     Backend(
-        Core& grid,
+        Core& core,
         storage::Store& store,
         const controller::ServerInfo& info,
         const metrics::Collector& metrics,
         std::shared_ptr<live::Hub> hub
     )
-        : grid_(grid),
+        : core_(core),
           store_(store),
           info_(info),
           metrics_(metrics),
           hub_(std::move(hub)),
-          rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
+          rest_(core.controller(), core.broker(), core.sessions(), info) {}
 
     void api(
         controller::HttpRequest request,
@@ -37,13 +37,13 @@ public:
     ) override {
         auto prepared = rest_.prepare(request);
         if (!prepared) return done(prepared.error());
-        grid_.api(std::move(*prepared), std::move(principal), std::move(identity), std::move(done));
+        core_.api(std::move(*prepared), std::move(principal), std::move(identity), std::move(done));
     }
 
     void refused(
         std::string claimed, std::string address, std::string condition, std::string reason
     ) override {
-        grid_.record_refusal(
+        core_.record_refusal(
             "rest-refused", std::move(claimed), std::move(address), std::move(condition),
             std::move(reason)
         );
@@ -56,7 +56,7 @@ public:
             });
         controller::PreparedHttp request{[this](const pubsub::Context& context) {
             using controller::HttpDecision;
-            if (auto failure = grid_.controller().state_for_admin().refuse_act(
+            if (auto failure = core_.controller().state_for_admin().refuse_act(
                     context.actor, controller::Act::ReadMetrics
                 ))
                 return HttpDecision(controller::http_error(
@@ -67,7 +67,7 @@ public:
             });
         }};
         request.is_for_cut_off = true;
-        grid_.api(
+        core_.api(
             std::move(request), std::move(asker->principal), std::move(asker->identity),
             std::move(done)
         );
@@ -75,27 +75,27 @@ public:
     void ask_right(Asker asker, controller::Act act, Done done) override {
         controller::PreparedHttp request{[this, act](const pubsub::Context& context) {
             const auto failure =
-                grid_.controller().state_for_admin().refuse_act(context.actor, act);
+                core_.controller().state_for_admin().refuse_act(context.actor, act);
             return controller::HttpDecision(
                 failure ? controller::rest::refuse(*failure) : controller::HttpResponse{}
             );
         }};
-        grid_.api(
+        core_.api(
             std::move(request), std::move(asker.principal), std::move(asker.identity),
             std::move(done)
         );
     }
     void sign_in(SignInRequest request, Done done) override {
-        grid_.sign_in(std::move(request), std::move(done));
+        core_.sign_in(std::move(request), std::move(done));
     }
     void sign_out(SignInQuestion question, Done done) override {
-        grid_.sign_out(std::move(question), std::move(done));
+        core_.sign_out(std::move(question), std::move(done));
     }
     void show_sign_in(SignInQuestion question, Done done) override {
-        grid_.show_sign_in(std::move(question), std::move(done));
+        core_.show_sign_in(std::move(question), std::move(done));
     }
     void find_sign_in(SignInQuestion question, std::function<void(SignInAnswer)> done) override {
-        grid_.find_sign_in(std::move(question), std::move(done));
+        core_.find_sign_in(std::move(question), std::move(done));
     }
     live::ListenerPtr listen(std::string account, live::EventWish wish, std::function<void()> wake)
         override {
@@ -157,7 +157,7 @@ public:
     }
 
 private:
-    Core& grid_;
+    Core& core_;
     storage::Store& store_;
     const controller::ServerInfo& info_;
     const metrics::Collector& metrics_;

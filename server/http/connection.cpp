@@ -429,7 +429,7 @@ Answer Connection::take_response(
     const auto status = static_cast<unsigned>(response.status);
     // Only an administrator gets more than a refusal (a path that does not exist is refused to
     // all). A place that was lost meanwhile is lost.
-    if (status < 300) is_known_ = place_->settle();
+    if (status < 300) is_known_ = place_->keep();
     if (method != "GET" || status == 401 || status == 403)
         log(parser, status, status < 400 ? std::string() : error_text(response.body));
     Answer answer;
@@ -441,7 +441,7 @@ Answer Connection::take_response(
     return answer;
 }
 
-bool Connection::is_served() { return is_known_ = place_->settle(); }
+bool Connection::is_served() { return is_known_ = place_->keep(); }
 
 /// Faults of the content are said in its own terms, with status 200 (XEP-0124 §17.2).
 Answer Connection::bosh_answer(const Parser& parser, const Refusal& refusal) const {

@@ -109,16 +109,16 @@ private:
     asio::awaitable<bool> show_upload(
         Parser& parser, const controller::bulk::File& file, bool is_head
     );
-    /// Of a file whose bytes are on another member of the cluster: connection_elsewhere.cpp
-    struct FromElsewhere;
-    asio::awaitable<bool> give_from_elsewhere(
+    /// Of a file whose bytes are on another member of the cluster: connection_remote_files.cpp
+    struct RemoteSource;
+    asio::awaitable<bool> give_remote_file(
         Parser& parser,
         const controller::bulk::File& file,
         Answer answer,
         Part part,
         const CarriedPtr& carried
     );
-    asio::awaitable<bool> send_from_elsewhere(FromElsewhere& source, Carried& carried);
+    asio::awaitable<bool> send_remote_file(RemoteSource& source, Carried& carried);
     asio::awaitable<bool> remove_file(Parser& parser);
     std::vector<controller::bulk::FileClient> file_clients() const;
     asio::awaitable<HttpBackend::FileAnswer> ask_file(const FileQuestion& question);

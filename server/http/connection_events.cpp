@@ -4,7 +4,6 @@
 
 #include "server/clock.hpp"
 #include "server/http/connection.hpp"
-#include "server/http/limits.hpp"
 #include "server/net/from_callback.hpp"
 
 namespace grid::server::http {

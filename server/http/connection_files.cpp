@@ -127,10 +127,10 @@ asio::awaitable<bool> Connection::show_upload(
         return store->folder().size_of(id);
     });
     // An upload that goes on here goes on where it stopped on another member.
-    if (const auto& elsewhere = shared_->store->elsewhere())
+    if (const auto& remote = shared_->store->remote_files())
         offset = std::max(
-            offset, co_await net::from_callback<std::uint64_t>([&elsewhere, &file](auto done) {
-                elsewhere->extent(file.id, done);
+            offset, co_await net::from_callback<std::uint64_t>([&remote, &file](auto done) {
+                remote->extent(file.id, done);
             })
         );
     Answer answer;
@@ -178,9 +178,9 @@ asio::awaitable<bool> Connection::give_file(
     auto bytes = co_await shared_->store->run([store = shared_->store, id = file.id] {
         return store->folder().open_to_read(id);
     });
-    if (!bytes && shared_->store->elsewhere() &&
+    if (!bytes && shared_->store->remote_files() &&
         bytes.error() == boost::system::errc::no_such_file_or_directory)
-        co_return co_await give_from_elsewhere(
+        co_return co_await give_remote_file(
             parser, file, std::move(answer), selected.part, carried
         );
     if (!bytes) {

@@ -137,7 +137,7 @@ asio::awaitable<std::optional<Refusal>> Connection::refuse_offset(
     Parser& parser, const controller::bulk::File& file
 ) {
     const UploadPart part = *upload_part(parser.get(), file.size);
-    if (part.from == 0 || shared_->store->elsewhere()) co_return std::nullopt;
+    if (part.from == 0 || shared_->store->remote_files()) co_return std::nullopt;
     const auto there = co_await shared_->store->run([store = shared_->store, id = file.id] {
         return store->folder().size_of(id);
     });
@@ -194,13 +194,13 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
     incoming.upload =
         std::make_shared<bulk::Upload>(store->folder(), file.id, store->free_bytes_min());
     const auto upload = incoming.upload;
-    if (const auto& elsewhere = store->elsewhere(); elsewhere && part.from > 0) {
+    if (const auto& remote = store->remote_files(); remote && part.from > 0) {
         const auto here =
             co_await store->run([store, id = file.id] { return store->folder().size_of(id); });
         // The client has begun it at another member, and was told that it goes on here.
         if (here < part.from)
-            co_await net::from_callback<bool>([&elsewhere, &file, &part](auto done) {
-                elsewhere->move_here(file.id, part.from, done);
+            co_await net::from_callback<bool>([&remote, &file, &part](auto done) {
+                remote->move_here(file.id, part.from, done);
             });
     }
     const auto there = co_await store->run([upload] { return upload->open(); });
@@ -341,13 +341,13 @@ asio::awaitable<bool> Connection::end_upload(Parser& parser, Incoming& incoming)
 asio::awaitable<std::optional<Refusal>> Connection::keep_elsewhere(
     const Incoming& incoming, const std::string& hash
 ) {
-    const auto& elsewhere = shared_->store->elsewhere();
+    const auto& remote = shared_->store->remote_files();
     const controller::bulk::File& file = incoming.grant.file;
     const bool is_other = !file.hash.empty() && file.hash != hash;   // refused in any case
-    if (!elsewhere || is_other) co_return std::nullopt;
+    if (!remote || is_other) co_return std::nullopt;
     const auto kept =
-        co_await net::from_callback<bulk::Elsewhere::Kept>([&elsewhere, &file, &hash](auto done) {
-            elsewhere->keep({file.id, file.size, hash}, done);
+        co_await net::from_callback<bulk::RemoteFiles::Kept>([&remote, &file, &hash](auto done) {
+            remote->keep({file.id, file.size, hash}, done);
         });
     if (!kept.is_failed) co_return std::nullopt;
     Refusal refusal{

@@ -6,7 +6,6 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
-#include "server/http/limits.hpp"
 #include "xml/domain.hpp"
 
 namespace grid::server::http {

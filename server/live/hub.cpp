@@ -54,17 +54,17 @@ void count_accounts(Figures& figures, const controller::Accounts& accounts) {
     };
 }
 
-void count_events(Counts& counts, Core& grid, const Load& load) {
-    counts.published = published(grid.broker());
+void count_events(Counts& counts, Core& core, const Load& load) {
+    counts.published = published(core.broker());
     counts.delivered = load.sent.items;
-    counts.received = grid.stream_counts().stanzas.count();
+    counts.received = core.stream_counts().stanzas.count();
     counts.sent = load.sent.stanzas;
-    const auto handshakes = grid.stream_counts().handshake.read().counts;
+    const auto handshakes = core.stream_counts().handshake.read().counts;
     counts.logins = std::accumulate(handshakes.begin(), handshakes.end(), std::uint64_t{0});
-    for (const auto& decided : grid.controller().state_for_admin().policy.decided())
+    for (const auto& decided : core.controller().state_for_admin().policy.decided())
         counts.denied += decided.denied;
-    for (const auto& [refused, count] : grid.controller().refusal_counts()) counts.refused += count;
-    const FloodCounts& floods = grid.flood_counts();
+    for (const auto& [refused, count] : core.controller().refusal_counts()) counts.refused += count;
+    const FloodCounts& floods = core.flood_counts();
     counts.limited = floods.slowed.load() + floods.cut.load() + load.sent.slow_closed;
 }
 
@@ -76,11 +76,11 @@ json::array transfer_list(const std::vector<bulk::Transfer>& transfers) {
 
 }   // namespace
 
-Hub::Hub(asio::io_context& context, Core& grid, storage::Store& store)
-    : strand_(asio::make_strand(context)), timer_(strand_), grid_(grid), store_(store) {}
+Hub::Hub(asio::io_context& context, Core& core, storage::Store& store)
+    : strand_(asio::make_strand(context)), timer_(strand_), core_(core), store_(store) {}
 
 void Hub::start() {
-    grid_.watch_sessions([self = shared_from_this()](
+    core_.watch_sessions([self = shared_from_this()](
                              const Session& session, Core::SessionChange what
                          ) { self->note(session, what); });
 }
@@ -133,30 +133,30 @@ void Hub::note(const Session& session, Core::SessionChange what) {
 }
 
 Hub::GatheredPtr Hub::gather() {
-    if (!std::exchange(is_watching_, true)) ended_seen_ = grid_.transfers().ended_count();
+    if (!std::exchange(is_watching_, true)) ended_seen_ = core_.transfers().ended_count();
     auto gathered = std::make_shared<Gathered>();
     Figures& figures = gathered->figures;
     figures.taken = Clock::now();
     figures.time = now();
-    const Load load = grid_.load();
-    figures.sessions = grid_.sessions().size();
+    const Load load = core_.load();
+    figures.sessions = core_.sessions().size();
     const auto connected =
         std::accumulate(load.sessions.begin(), load.sessions.end(), std::size_t{0});
     figures.hibernating = figures.sessions - std::min(connected, figures.sessions);
-    const controller::State& state = grid_.controller().state_for_admin();
+    const controller::State& state = core_.controller().state_for_admin();
     count_accounts(figures, state.accounts);
-    figures.topics = grid_.broker().node_count();
-    figures.items = grid_.broker().item_count();
-    figures.subscriptions = grid_.broker().subscription_count();
+    figures.topics = core_.broker().node_count();
+    figures.items = core_.broker().item_count();
+    figures.subscriptions = core_.broker().subscription_count();
     figures.policy_version = state.policy.head().version;
-    count_events(figures.counts, grid_, load);
+    count_events(figures.counts, core_, load);
     gathered->changes = std::exchange(changes_, {});
     gathered->transfers = gather_transfers();
     return gathered;
 }
 
 Hub::Transferring Hub::gather_transfers() {
-    const bulk::Transfers& table = grid_.transfers();
+    const bulk::Transfers& table = core_.transfers();
     Transferring found;
     found.running_count = table.running_count();
     found.running = table.running(transfers_max);
@@ -172,7 +172,7 @@ Hub::Transferring Hub::gather_transfers() {
 
 void Hub::begin_round() {
     is_in_round_ = true;
-    grid_.post([self = shared_from_this()] {
+    core_.post([self = shared_from_this()] {
         asio::post(self->strand_, [self, gathered = self->gather()] {
             self->read_audit(gathered);
         });
@@ -207,8 +207,8 @@ void Hub::tell(
     const metrics::ProcessFigures process = metrics::process_figures();
     figures.cpu_seconds = process.cpu_seconds;
     figures.resident_bytes = process.resident_bytes;
-    figures.commit = grid_.pipeline_counts().commit.read();
-    figures.fan_out = grid_.pipeline_counts().fan_out.read();
+    figures.commit = core_.pipeline_counts().commit.read();
+    figures.fan_out = core_.pipeline_counts().fan_out.read();
     figures.is_writable = store_.status().writable;
     if (tail) tell_audit(*tail);
     // Behind those records: what they have missed came before.
@@ -244,7 +244,7 @@ void Hub::end_round() {
 void Hub::rest() {
     last_record_.clear();
     before_.reset();
-    grid_.post([self = shared_from_this()] {
+    core_.post([self = shared_from_this()] {
         self->is_watching_ = false;
         self->changes_ = {};
     });

@@ -33,7 +33,7 @@ public:
     static constexpr std::size_t missed_max = 500;
 
     /// All outlive the run of `context`.
-    Hub(boost::asio::io_context& context, Core& grid, storage::Store& store);
+    Hub(boost::asio::io_context& context, Core& core, storage::Store& store);
     /// Once, before the first listener.
     void start();
 
@@ -92,7 +92,7 @@ private:
 
     boost::asio::strand<boost::asio::io_context::executor_type> strand_;
     boost::asio::steady_timer timer_;
-    Core& grid_;
+    Core& core_;
     storage::Store& store_;
 
     std::mutex mutex_;   // held for a lookup

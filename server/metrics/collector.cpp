@@ -24,12 +24,12 @@ std::uint64_t flag(bool is_set) { return is_set ? 1 : 0; }
 }   // namespace
 
 void Collector::collect(std::function<void(std::string)> done) const {
-    sources_.grid.post([this, done = std::move(done)] { done(text()); });
+    sources_.core.post([this, done = std::move(done)] { done(text()); });
 }
 
 std::string Collector::text() const {
     Exposition out;
-    const Load load = sources_.grid.load();
+    const Load load = sources_.core.load();
     write_process(out);
     write_streams(out, load);
     write_broker(out);
@@ -80,12 +80,12 @@ void Collector::write_streams(Exposition& out, const Load& load) const {
             std::uint64_t{load.sessions[kind]},
             {{"transport", to_string(static_cast<TransportKind>(kind))}}
         );
-    out.sample(std::uint64_t{sources_.grid.sessions().hibernating()}, {{"transport", "none"}});
+    out.sample(std::uint64_t{sources_.core.sessions().hibernating()}, {{"transport", "none"}});
     out.gauge(
         "gridd_stream_connections", "Connections of streams, those before the login included.",
         std::uint64_t{sources_.acceptor.connections()}
     );
-    const StreamCounts& streams = sources_.grid.stream_counts();
+    const StreamCounts& streams = sources_.core.stream_counts();
     out.histogram(
         "gridd_tls_handshake_seconds",
         "TLS handshakes of streams that went well, with the vetting of the certificate.",
@@ -103,12 +103,12 @@ void Collector::write_streams(Exposition& out, const Load& load) const {
         "gridd_refusals_total",
         "Logins, registrations and requests by HTTPS that were refused, by condition."
     );
-    for (const auto& [refused, count] : sources_.grid.controller().refusal_counts())
+    for (const auto& [refused, count] : sources_.core.controller().refusal_counts())
         out.sample(count, {{"what", refused.first}, {"condition", refused.second}});
 }
 
 void Collector::write_broker(Exposition& out) const {
-    const pubsub::Broker& broker = sources_.grid.broker();
+    const pubsub::Broker& broker = sources_.core.broker();
     out.gauge("gridd_nodes", "Nodes of the broker.", std::uint64_t{broker.node_count()});
     out.gauge("gridd_items", "Items that are kept.", std::uint64_t{broker.item_count()});
     out.gauge(
@@ -125,7 +125,7 @@ void Collector::write_broker(Exposition& out) const {
 }
 
 void Collector::write_delivery(Exposition& out, const Load& load) const {
-    const PipelineCounts& batches = sources_.grid.pipeline_counts();
+    const PipelineCounts& batches = sources_.core.pipeline_counts();
     out.counter(
         "gridd_items_delivered_total", "Items queued for sessions, each session counted.",
         load.sent.items
@@ -142,7 +142,7 @@ void Collector::write_delivery(Exposition& out, const Load& load) const {
     out.histogram(
         "gridd_probe_seconds",
         "What a batch of the server's own takes from its commit to its place among the events.",
-        sources_.grid.probes().read()
+        sources_.core.probes().read()
     );
     out.counter(
         "gridd_conflicts_total", "Requests decided again, since another change came first.",
@@ -175,7 +175,7 @@ void Collector::write_delivery(Exposition& out, const Load& load) const {
 
 void Collector::write_controller(Exposition& out) const {
     using controller::AccountState;
-    const controller::State& state = sources_.grid.controller().state_for_admin();
+    const controller::State& state = sources_.core.controller().state_for_admin();
     out.gauge("gridd_accounts", "Accounts, by state.");
     for (const auto& [name, account_state] :
          {std::pair("pending", AccountState::Pending), std::pair("enabled", AccountState::Enabled),
@@ -215,7 +215,7 @@ void Collector::write_controller(Exposition& out) const {
 
 void Collector::write_transfers(Exposition& out) const {
     namespace bulk = controller::bulk;
-    const bulk::Table* table = sources_.grid.controller().state_for_admin().transfers;
+    const bulk::Table* table = sources_.core.controller().state_for_admin().transfers;
     if (table == nullptr) return;
     const bulk::Counters& counters = table->counters();
     out.gauge(
@@ -334,7 +334,7 @@ void Collector::write_cluster(Exposition& out) const {
 }
 
 void Collector::write_limits(Exposition& out, const Load& load) const {
-    const FloodCounts& floods = sources_.grid.flood_counts();
+    const FloodCounts& floods = sources_.core.flood_counts();
     out.counter("gridd_limit_hits_total", "How often a limit was reached.");
     out.sample(floods.slowed.load(), {{"limit", "rate_slowed"}});
     out.sample(floods.cut.load(), {{"limit", "flood_cut"}});

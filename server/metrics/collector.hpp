@@ -20,7 +20,7 @@ using Expiry = std::pair<std::string, storage::Millis>;
 
 /// The parts that are asked. They outlive the collector.
 struct Sources {
-    Core& grid;
+    Core& core;
     storage::Store& store;
     const controller::ServerInfo& info;
     const c2s::Acceptor& acceptor;

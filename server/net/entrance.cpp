@@ -140,7 +140,7 @@ void Entrance::leave(Place& place) {
         own.erase(id);
         --own.all;
     });
-    if (place.state_ != Place::State::Settled) --strangers_;
+    if (place.state_ != Place::State::Kept) --strangers_;
     --all_;
 }
 
@@ -154,11 +154,11 @@ void Entrance::reach(Place& place, std::size_t stage) {
     });
 }
 
-bool Entrance::settle(Place& place) {
+bool Entrance::keep(Place& place) {
     const std::lock_guard lock(mutex_);
-    if (place.state_ == Place::State::Settled) return true;
+    if (place.state_ == Place::State::Kept) return true;
     if (place.state_ != Place::State::Stranger) return false;
-    place.state_ = Place::State::Settled;
+    place.state_ = Place::State::Kept;
     change(place.source_, [id = place.id_](Source& own) { own.erase(id); });
     --strangers_;
     place.then_ = nullptr;

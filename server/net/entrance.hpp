@@ -84,7 +84,7 @@ private:
     void leave(Place& place);
 
     void reach(Place& place, std::size_t stage);
-    bool settle(Place& place);
+    bool keep(Place& place);
     void closed(Place& place);
 
     const Bounds bounds_;
@@ -114,13 +114,13 @@ public:
     void begin() { entrance_->reach(*this, static_cast<std::size_t>(Stage::Tls)); }
     /// The connection's owner is known, and may stay: the place gives way to none. False when
     /// it has been displaced.
-    bool settle() { return entrance_->settle(*this); }
+    bool keep() { return entrance_->keep(*this); }
     /// The descriptor is closed; the rest of the connection may live on.
     void close() { entrance_->closed(*this); }
 
 private:
     friend class Entrance;
-    enum class State { Stranger, Settled, Displaced, Closed };
+    enum class State { Stranger, Kept, Displaced, Closed };
     std::shared_ptr<Entrance> entrance_;
     Sources::iterator source_;
     std::uint64_t id_;

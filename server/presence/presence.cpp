@@ -96,7 +96,7 @@ void Presence::announce(
     ++said_count_;
     const bool is_initial = walk.is_initial;
     add_when_told(std::move(walk));
-    if (session->elsewhere) return;   // the wishes of its client are its member's affair
+    if (session->other_member) return;   // the wishes of its client are its member's affair
     take_step(session, interests_.heard(session->id, caps), is_initial);
 }
 
@@ -106,7 +106,7 @@ void Presence::learned(const SessionPtr& session, const presence::Capabilities& 
 
 void Presence::add_when_told(Walk walk) {
     const SaidPtr said = walk.said;
-    if (!hold_ || said->session->elsewhere) return add(std::move(walk));
+    if (!hold_ || said->session->other_member) return add(std::move(walk));
     auto held = std::make_shared<Walk>(std::move(walk));
     said->held.push_back(held);
     ++held_;
@@ -166,7 +166,7 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     // A session that was never available is unavailable to those alone that it told otherwise.
     if (said->rest) walk.rest = farewell;
     // The member of a session elsewhere tells its addressees, but for one that was lost.
-    if (!session->elsewhere || !session->transport)
+    if (!session->other_member || !session->transport)
         for (const std::string& to : std::exchange(said->directed, {}))
             walk.directed.emplace(to, farewell);
     said->rest = nullptr;
@@ -185,7 +185,7 @@ bool Presence::tell_account(
 ) {
     xml::Bytes bytes;
     for (const SessionPtr& target : sessions_.of_account(bare)) {
-        if (!is_available(*target) || (target->elsewhere && !is_directed)) continue;
+        if (!is_available(*target) || (target->other_member && !is_directed)) continue;
         if (teller != nullptr && teller->withheld.contains(target->jid.str())) continue;
         if (!bytes) bytes = presence_to(bare, rest);
         put(target, bytes);
@@ -196,14 +196,14 @@ bool Presence::tell_account(
 void Presence::tell_session(
     const SessionPtr& target, std::string_view to, const std::string& rest, bool is_directed
 ) {
-    if (target->elsewhere && !is_directed) return;
+    if (target->other_member && !is_directed) return;
     put(target, presence_to(to, rest));
 }
 
 /// Presence cannot fill an outbox, so that its stream would be closed: what finds no room is left
 /// out, and told again later.
 void Presence::put(const SessionPtr& target, xml::Bytes bytes) {
-    if (const auto& budget = target->budget; budget && !target->elsewhere) {
+    if (const auto& budget = target->budget; budget && !target->other_member) {
         const std::size_t used = budget->used() + target->pending_bytes;
         if (used != 0 && used + bytes->size() > budget->fair_bytes_max() / 2) {
             behind_.insert(target->id);
@@ -288,7 +288,7 @@ void Presence::probe(
     if (!is_own && !rosters.standing(session->bare.str(), contact.str()).to) {
         const SessionPtr target = to.is_bare() ? nullptr : sessions_.find(to);
         // The member of a session knows to whom that one sent directed presence.
-        if (target && target->elsewhere && target->transport)
+        if (target && target->other_member && target->transport)
             return say(target, session->jid, "probe", stanza.id);
         return answer_stranger(session, target, to, stanza.id);
     }
@@ -320,7 +320,7 @@ void Presence::relay_error(
 /// §4.6.3: an addressee hears the end of a session elsewhere, also when that one's member is lost.
 /// Those of its own account are told in any case.
 void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
-    if (session->elsewhere) return;
+    if (session->other_member) return;
     const auto head = read_head(*stanza);
     const auto from = xml::Jid::parse(head ? head->attr_or("from", "") : "");
     const SessionPtr teller = from ? sessions_.find(*from) : nullptr;
@@ -331,7 +331,7 @@ void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
     }
     if (!may_hear(*session)) return;
     if (teller) tell_first(*teller, session->bare.str());
-    if (teller && teller->elsewhere && teller->bare != session->bare) {
+    if (teller && teller->other_member && teller->bare != session->bare) {
         auto& told = said_of(teller)->directed;
         if (type == "unavailable") {
             told.erase(session->jid.str());

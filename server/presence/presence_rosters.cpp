@@ -125,7 +125,7 @@ void Presence::notify(const storage::Committed& committed) {
 
 void Presence::on_feed_gap(storage::Revision told) {
     for (const auto& [id, said] : said_) {
-        if (said->session->elsewhere) continue;
+        if (said->session->other_member) continue;
         if (said->rest) behind_.insert(id);
         push_changed(*said, told);
     }
@@ -248,7 +248,7 @@ void Presence::tell_subscription(const Effect& effect) {
 
 void Presence::show(const Effect& effect) {
     for (const SessionPtr& session : sessions_.of_account(effect.owner))
-        if (!session->elsewhere && is_available(*session)) {
+        if (!session->other_member && is_available(*session)) {
             tell_presence_of(effect.contact, session);
             last_items_.begin(session, effect.contact);
         }

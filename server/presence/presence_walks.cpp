@@ -122,7 +122,7 @@ bool Presence::go_on(Walk& walk, TimePoint deadline) {
     using Stage = Walk::Stage;
     const auto& roster = controller_.rosters().of(walk.said->session->bare.str());
     const bool is_there = walk.said->rest != nullptr;
-    const bool is_asked_here = is_there && !walk.said->session->elsewhere;
+    const bool is_asked_here = is_there && !walk.said->session->other_member;
     while (walk.stage != Stage::Done) {
         if (++walk.looked % contacts_per_look == 0 && steady_clock::now() >= deadline) return false;
         const std::string* next = nullptr;
@@ -303,7 +303,7 @@ void Presence::look_again(const controller::BlockEvent& event) {
 /// Addressees of directed presence that are blocked now hear the end of it; contacts do as such.
 void Presence::end_directed(const SessionPtr& session) {
     const auto found = said_.find(session->id);
-    if (found == said_.end() || session->elsewhere) return;
+    if (found == said_.end() || session->other_member) return;
     Said& said = *found->second;
     const std::string rest = presence::plain_unavailable(session->jid);
     const auto& roster = controller_.rosters().of(session->bare.str());

@@ -25,13 +25,13 @@ AdministratorsFile::AdministratorsFile(
     asio::io_context& context,
     const std::filesystem::path& data,
     const std::string& domain,
-    Core& grid,
+    Core& core,
     Log& log
 )
     : file_(pki::Layout{data}.administrators()),
       rebind_(pki::Layout{data}.rebind()),
       domain_(domain),
-      grid_(grid),
+      core_(core),
       log_(log),
       strand_(asio::make_strand(context)),
       timer_(strand_) {}
@@ -57,7 +57,7 @@ void AdministratorsFile::watch() {
     timer_.async_wait([this](boost::system::error_code error) {
         if (error || is_stopped_) return;
         guarded(log_, "administrators", [this] {
-            if (auto jids = read(); !jids.empty()) grid_.add_administrators(std::move(jids));
+            if (auto jids = read(); !jids.empty()) core_.add_administrators(std::move(jids));
             look_for_rebinds();
         });
         watch();
@@ -70,7 +70,7 @@ void AdministratorsFile::look_for_rebinds() {
     const auto text = read_regular_file(rebind_.string());
     if (!text) return;   // a pipe or a device, or in the making
     auto read = pki::parse_rebind(*text);
-    grid_.rebind(std::move(read.wanted), [this, problems = std::move(read.problems)] {
+    core_.rebind(std::move(read.wanted), [this, problems = std::move(read.problems)] {
         for (const auto& problem : problems)
             log_.warn("rebind_file", {{"file", rebind_.string()}, {"problem", problem}});
         std::error_code ignored;

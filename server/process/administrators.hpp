@@ -23,7 +23,7 @@ public:
         boost::asio::io_context& context,
         const std::filesystem::path& data,
         const std::string& domain,
-        Core& grid,
+        Core& core,
         Log& log
     );
     std::vector<xml::Jid> read();
@@ -37,7 +37,7 @@ private:
     std::filesystem::path file_, rebind_;
     std::string domain_;
     std::filesystem::file_time_type seen_{};
-    Core& grid_;
+    Core& core_;
     Log& log_;
     boost::asio::strand<boost::asio::io_context::executor_type> strand_;
     boost::asio::steady_timer timer_;

@@ -198,22 +198,22 @@ Result<EvaluationLeftovers, std::string> clean_store(
     const auto more_to_come = boost::asio::make_work_guard(context);
     const Addresses addresses(options.config);
     const IqTable none;
-    Core grid(context, **store, options.config, addresses, none, none, log);
-    if (auto started = grid.start(context, std::nullopt, {}); !started)
+    Core core(context, **store, options.config, addresses, none, none, log);
+    if (auto started = core.start(context, std::nullopt, {}); !started)
         return pki::Failure{started.error()};
-    const auto& state = grid.controller().state_for_admin();
+    const auto& state = core.controller().state_for_admin();
     pubsub::Context acting;
     acting.actor = pubsub::Principal::system();
     acting.now = now();
     for (const std::string& name : found->administrators) {
         auto change = state.machine().remove(xml::Jid::from_canonical(name), acting);
         if (!change) return pki::Failure{change.error().text};
-        grid.commit(std::move(change->batch));
+        core.commit(std::move(change->batch));
     }
     // Last, for it alone says what the data are once the evaluation's CA is away.
     if (found->has_policy)
-        grid.commit(state.policy.replace(policy_text, acting, "the evaluation ended"));
-    grid.stop([&context] { context.stop(); });
+        core.commit(state.policy.replace(policy_text, acting, "the evaluation ended"));
+    core.stop([&context] { context.stop(); });
     context.run();
     const auto left = evaluation_leftovers(*(*store)->snapshot(), options);
     if (!left) return pki::Failure{left.error()};

@@ -14,7 +14,7 @@ constexpr auto say_every = 5s;
 constexpr auto patience = 30s;
 /// Others may be asked to leave at the same moment. Each has heard of all by then, and one that had
 /// not, and goes, is gone.
-constexpr auto settled_after = 3s;
+constexpr auto others_heard_after = 3s;
 /// The bytes of more transfers at a time are not looked at.
 constexpr std::size_t transfers_looked_at = 1'000;
 
@@ -46,7 +46,7 @@ void LeaveWatch::look() {
     const Left left = look_around();
     const bool goes = cluster_.may_leave();
     if (!goes) may_leave_since_ = now;
-    const bool may_leave = now - may_leave_since_ >= settled_after;
+    const bool may_leave = now - may_leave_since_ >= others_heard_after;
     if (left != left_ || !may_leave) moved_ = now;
     left_ = left;
     // From then on its clients go to the others.

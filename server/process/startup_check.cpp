@@ -25,18 +25,17 @@
 #include "server/process/evaluation.hpp"
 #include "server/process/evaluation_end.hpp"
 #include "server/process/policy_file.hpp"
-#include "server/regular_file.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/own_certificate.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
-#include "storage/rocks_store.hpp"
+#include "storage/keys.hpp"
+#include "storage/rocks_settings.hpp"
 #include "xml/datetime.hpp"
 #include "xml/domain.hpp"
 #include "xml/jid.hpp"
-#include "xml/utf8.hpp"
 
 namespace grid::server {
 namespace {

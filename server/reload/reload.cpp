@@ -301,7 +301,7 @@ Reload::Prepared Reload::prepare(const Config& next, Report& report) const {
 std::string Reload::replace_policy(const std::string& text) const {
     const auto answer = std::make_shared<std::promise<std::string>>();
     auto later = answer->get_future();
-    parts_.grid.replace_policy(text, [answer](std::string why_not) {
+    parts_.core.replace_policy(text, [answer](std::string why_not) {
         answer->set_value(std::move(why_not));
     });
     const auto until = std::chrono::steady_clock::now() + commit_seconds_max;
@@ -351,7 +351,7 @@ void Reload::compare(Config& next, Report& report) {
     }
     parts_.log.set_level(config_.log.level);
     is_on_change_ = config_.reload.on_change;
-    if (is_other_list) parts_.grid.add_administrators(configured_administrators(config_));
+    if (is_other_list) parts_.core.add_administrators(configured_administrators(config_));
 }
 
 void Reload::look_at(const std::vector<std::string>& names, FileStamps stamps) {
@@ -378,7 +378,7 @@ void Reload::tell(const Report& report, const pubsub::Principal& by, const std::
             detail += "; a restart is needed for " + joined(report.needs_restart);
         }
     }
-    parts_.grid.record_reload(by, report.is_taken(), detail);
+    parts_.core.record_reload(by, report.is_taken(), detail);
 }
 
 }   // namespace grid::server

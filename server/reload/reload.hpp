@@ -29,7 +29,7 @@ public:
     struct Parts {
         const AppOptions& options;   // as the server was started
         bool is_evaluation;
-        Core& grid;
+        Core& core;
         tls::Trust& trust;
         tls::Renewal& xmpp;
         tls::Renewal& http;

@@ -51,7 +51,7 @@ controller::Destination Addresses::classify(const xml::Jid& to, const xml::Jid& 
     if (to.empty() || to == own) return Destination::OwnAccount;
     if (to.domain() == server_.domain())
         return to.local().empty() ? Destination::Server : Destination::Client;
-    if (!to.local().empty()) return Destination::Elsewhere;
+    if (!to.local().empty()) return Destination::Other;
     if (to.domain() == broker_.domain() || to.domain() == broker_alias_.domain())
         return Destination::Broker;
     if (to.domain() == controller_.domain() ||
@@ -61,7 +61,7 @@ controller::Destination Addresses::classify(const xml::Jid& to, const xml::Jid& 
         return Destination::Controller;
     if (to.domain() == proxy_.domain()) return Destination::Proxy;
     if (to.domain() == bulk_.domain()) return Destination::Bulk;
-    return Destination::Elsewhere;
+    return Destination::Other;
 }
 
 }   // namespace grid::server

@@ -21,7 +21,7 @@ inline std::set<SharedMessage> held_by(
         if (one.is_shared) names.insert(SharedMessages::named(one));
     };
     for (const SessionPtr& session : sessions) {
-        if (session->id == except || session->elsewhere || session->is_ended) continue;
+        if (session->id == except || session->other_member || session->is_ended) continue;
         if (!session->management) continue;
         for (const Outgoing& one : session->management->unacked.kept()) add(one);
         for (const Outgoing& one : session->pending) add(one);

@@ -36,7 +36,7 @@ std::optional<Queries::Query> Queries::answer(
     return query;
 }
 
-std::optional<Queries::Query> Queries::settle(
+std::optional<Queries::Query> Queries::take_by_asker(
     std::uint64_t asker, const xml::Jid& from, const std::string& id
 ) {
     const auto mine = by_asker_.find(asker);

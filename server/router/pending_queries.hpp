@@ -52,7 +52,9 @@ public:
     );
     /// The query of that session that `from` has answered, by its own address or the one that was
     /// asked: where its answerer is on another member of a cluster.
-    std::optional<Query> settle(std::uint64_t asker, const xml::Jid& from, const std::string& id);
+    std::optional<Query> take_by_asker(
+        std::uint64_t asker, const xml::Jid& from, const std::string& id
+    );
     /// A session is gone: the queries that get no answer from it any more.
     std::vector<Query> session_ended(std::uint64_t session);
     /// A session moves to another member of a cluster: those that it asked, and was asked.

@@ -429,7 +429,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
     if (!prepared && destination == Destination::OwnAccount)
         prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);
-    if (destination == Destination::Elsewhere) return nobody_at(addresses_, request.to);
+    if (destination == Destination::Other) return nobody_at(addresses_, request.to);
     if (const auto* service = find_service(destination, request)) {
         auto answer = service->answer(request);
         if (!answer) return answer.error();
@@ -509,7 +509,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     } else {
         reply_error(
             session, stanza,
-            inbound.destination == Destination::Elsewhere
+            inbound.destination == Destination::Other
                 ? nobody_at(addresses_, inbound.to)
                 : xml::service_unavailable("nobody here takes messages")
         );

@@ -190,9 +190,9 @@ public:
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 
-    // Sessions on other members of a cluster: router_elsewhere.cpp
+    // Sessions on other members of a cluster: router_other_members.cpp
     /// An iq of type get or set of a session elsewhere to one here, as its member sent it on.
-    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
+    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const ForwardedQuery& query);
     /// A stanza that another member sent to a session here, or that was here. Of an answer to a
     /// query, and of a message of which copies were made, `head` is the start tag.
     void deliver_here(
@@ -207,7 +207,7 @@ public:
     /// The same, for another member. nullopt: that is not known before an end here is over.
     std::optional<std::vector<bool>> answer(const UnreadShared& asked);
     /// The query did not reach the member of the session that was to answer it.
-    void unanswered(const QueryElsewhere& query);
+    void unanswered(const ForwardedQuery& query);
     /// The session is about to move to another member: queries of it and to it that wait for their
     /// answer are refused.
     void refuse_queries(const SessionPtr& session);
@@ -359,7 +359,7 @@ private:
     struct Asked {
         xml::Jid to;   // full: the session that is to answer
         xml::Jid by;   // the address that was asked, where it was another one; else empty
-        bool is_counted = false;   // QueryElsewhere
+        bool is_counted = false;   // ForwardedQuery
     };
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
     void take_query(const SessionPtr& session, const Inbound& inbound);
@@ -373,7 +373,7 @@ private:
     );
     using Refuse = std::function<void(xml::StanzaError)>;
     void send_packet(const SessionPtr& sender, const SessionPtr& receiver, const Inbound& packet);
-    void packet_lost(const QueryElsewhere& packet);
+    void packet_lost(const ForwardedQuery& packet);
     void note_copied(const xml::Element& message, const xml::Jid& to);
     void refuse_where_nobody_has(const SessionPtr& target, const Outgoing& message);
     /// The iq goes to the answerer's member, which refuses it if need be.

@@ -158,9 +158,9 @@ Router::Way Router::way_of_packet(const Session& session, const Inbound& packet)
 /// stream is here. A packet that came from another member goes to none.
 SessionPtr Router::receiver_elsewhere(const Session& session, const Inbound& packet) const {
     const bool is_data = packet.offer && packet.offer->kind == Offer::Kind::Data;
-    if (!is_data || session.elsewhere || packet.to.is_bare()) return nullptr;
+    if (!is_data || session.other_member || packet.to.is_bare()) return nullptr;
     SessionPtr receiver = connected(packet.to);
-    if (!receiver || !receiver->elsewhere ||
+    if (!receiver || !receiver->other_member ||
         in_band_->is_open(session, *receiver, packet.offer->sid))
         return nullptr;
     return receiver;

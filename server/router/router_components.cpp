@@ -80,7 +80,7 @@ Routed Router::prepare_for_component(const Session& session, xml::Element stanza
     if (wrong) return reply_text(stanza, *wrong);
     controller::without_prefix(stanza);
     Inbound inbound;
-    inbound.destination = Destination::Elsewhere;
+    inbound.destination = Destination::Other;
     inbound.component = Inbound::Component::Addressee;
     inbound.relayed = relayed_text(stanza);
     inbound.stanza = skeleton(std::move(stanza));
@@ -216,7 +216,7 @@ void Router::relay_query(
     query.from = from;
     query.to = inbound.to;
     query.id = inbound.stanza.attr_or("id", "");
-    if (answerer->elsewhere)
+    if (answerer->other_member)
         return send_elsewhere(answerer, query, iq_text(inbound.stanza, inbound.relayed), refuse);
     if (const auto error = refuse_pending(std::move(query))) return refuse(*error);
     fanout_.send(answerer, Outgoing::stanza(iq_text(inbound.stanza, inbound.relayed)));
@@ -231,7 +231,7 @@ void Router::take_from_component(const SessionPtr& session, const Inbound& inbou
     const xml::StanzaError nobody = xml::service_unavailable("nobody is there");
     if (inbound.destination != Destination::Client)
         return refuse(
-            inbound.destination == Destination::Elsewhere
+            inbound.destination == Destination::Other
                 ? not_reached(inbound.to)
                 : xml::service_unavailable("a component reaches accounts, and the domain")
         );

@@ -303,7 +303,7 @@ void Router::send_copies(
 /// it is known what it lacks.
 bool Router::has_had(const Session& session, storage::Millis sent_at) const {
     const bool is_willing = fanout_.is_logged_in(session) && session.priority >= 0;
-    return !session.elsewhere && !session.is_ended && !session.management &&
+    return !session.other_member && !session.is_ended && !session.management &&
            session.shares_from <= sent_at && (is_willing || session.takes_copies);
 }
 
@@ -391,7 +391,7 @@ void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, co
 /// The session may be gone before another one's end is asked about.
 void Router::note_read(std::span<const Outgoing> messages) {
     for (const Outgoing& one : messages)
-        if (one.is_shared) shared_.settle(SharedMessages::named(one));
+        if (one.is_shared) shared_.finish(SharedMessages::named(one));
 }
 
 /// The others have answered: `elsewhere`. A session may have moved here meanwhile.
@@ -410,7 +410,7 @@ std::vector<Outgoing> Router::in_no_care(
         const std::size_t at = one.is_shared ? number++ : here.size();
         const bool is_asked = at < here.size();
         if (is_asked && (here[at] || (at < elsewhere.size() && elsewhere[at]))) continue;
-        if (is_asked) shared_.settle(unread.messages[at]);
+        if (is_asked) shared_.finish(unread.messages[at]);
         left.push_back(one);
     }
     return left;

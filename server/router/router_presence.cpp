@@ -60,7 +60,7 @@ void Router::take_presence(const SessionPtr& session, Inbound inbound) {
             take_broadcast(session, std::move(stanza));
         return;
     }
-    if (inbound.destination == Destination::Elsewhere)
+    if (inbound.destination == Destination::Other)
         return reply_error(session, inbound.stanza, not_reached(inbound.to));
     if (inbound.destination != Destination::Client &&
         inbound.destination != Destination::OwnAccount)

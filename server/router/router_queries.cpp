@@ -1,6 +1,5 @@
 // server/router/router_queries.cpp: an iq from client to client, and its answer back.
 #include "controller/gi/provider_bulk.hpp"
-#include "controller/incident.hpp"
 #include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
 #include "server/router/router.hpp"
@@ -74,7 +73,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     if (controller_.is_blocked(session->bare, asked.to))
         return refuse(controller::requests::blocked());
     const SessionPtr target = asked.to.is_bare() ? nullptr : sessions_.find(asked.to);
-    if (target && target->elsewhere && may_take(*target))
+    if (target && target->other_member && may_take(*target))
         return ask_elsewhere(session, target, inbound, asked);
     ask_here(session, inbound, asked);
 }
@@ -99,7 +98,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
             return refuse(*error);
     }
     const SessionPtr target = sessions_.find(to);
-    if (!target || target->elsewhere || !may_take(*target)) return refuse(offline());
+    if (!target || target->other_member || !may_take(*target)) return refuse(offline());
     // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
     // kept for other stanzas.
     if (target->budget && target->budget->used() + target->pending_bytes + inbound.relayed->size() >

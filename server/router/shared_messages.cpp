@@ -31,16 +31,16 @@ UnreadShared SharedMessages::begin(
     return unread;
 }
 
-void SharedMessages::settle(SharedMessage message) {
-    if (!settled_.insert(message).second) return;
-    settled_order_.push_back(std::move(message));
-    if (settled_order_.size() <= settled_max) return;
-    settled_.erase(settled_order_.front());
-    settled_order_.pop_front();
+void SharedMessages::finish(SharedMessage message) {
+    if (!finished_.insert(message).second) return;
+    finished_order_.push_back(std::move(message));
+    if (finished_order_.size() <= finished_max) return;
+    finished_.erase(finished_order_.front());
+    finished_order_.pop_front();
 }
 
 bool SharedMessages::takes_care(const UnreadShared& asked, const SharedMessage& message) const {
-    if (settled_.contains(message)) return true;
+    if (finished_.contains(message)) return true;
     return std::ranges::any_of(ends_, [&](const auto& one) {
         const auto& [turn, end] = one;
         return Turn(turn, end.session) > turn_of(asked) && end.account == asked.account &&

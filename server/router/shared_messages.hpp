@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 #include "server/session/transport.hpp"
 
 namespace grid::server {
@@ -34,8 +34,8 @@ public:
     /// All members have answered.
     void end(std::uint64_t turn) { ends_.erase(turn); }
     /// The message was handed on here, or a client here has read it: no other end is to hand it on.
-    void settle(SharedMessage message);
-    /// Whether an end here with a later turn than that one has the message, or it is settled.
+    void finish(SharedMessage message);
+    /// Whether an end here with a later turn than that one has the message, or it is finished.
     bool takes_care(const UnreadShared& asked, const SharedMessage& message) const;
     /// Turns of this member are behind that one from now on.
     void hear(const UnreadShared& asked);
@@ -45,8 +45,8 @@ public:
     /// Ends whose questions are not answered.
     std::size_t waiting() const { return ends_.size(); }
 
-    static constexpr std::size_t settled_max = 4'096;   // remembered
-    static constexpr std::size_t asked_max = 10'000;    // of one end, in one frame
+    static constexpr std::size_t finished_max = 4'096;   // remembered
+    static constexpr std::size_t asked_max = 10'000;     // of one end, in one frame
 
 private:
     struct End {
@@ -59,8 +59,8 @@ private:
 
     std::map<std::uint64_t, End> ends_;   // by turn
     std::uint64_t last_turn_ = 0;
-    std::set<SharedMessage> settled_;
-    std::deque<SharedMessage> settled_order_;   // the oldest first
+    std::set<SharedMessage> finished_;
+    std::deque<SharedMessage> finished_order_;   // the oldest first
 };
 
 }   // namespace grid::server

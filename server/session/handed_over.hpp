@@ -25,7 +25,7 @@ struct ResumeFailure {
 };
 
 /// A client at this member resumes a session of another one.
-struct ResumeElsewhere {
+struct FetchRequest {
     std::uint64_t session = 0;
     std::string token;
     std::uint32_t handled = 0;   // of the stanzas that it was sent

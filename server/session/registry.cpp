@@ -8,7 +8,7 @@ namespace grid::server {
 bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
     auto& all = by_account_[session->bare.str()];
     const auto is_same = [&](const SessionPtr& s) {
-        return !s->elsewhere && s->jid == session->jid;
+        return !s->other_member && s->jid == session->jid;
     };
     auto same = std::ranges::find_if(all, is_same);
     if (same != all.end()) {
@@ -31,17 +31,17 @@ bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
 void SessionRegistry::enter_elsewhere(const SessionPtr& session) {
     if (!by_id_.emplace(session->id, session).second) return;
     by_account_[session->bare.str()].push_back(session);
-    ++elsewhere_;
+    ++on_other_members_;
 }
 
 void SessionRegistry::leave(const Session& session) {
     if (by_id_.erase(session.id) == 0) return;
-    if (session.elsewhere)
-        --elsewhere_;
+    if (session.other_member)
+        --on_other_members_;
     else
         unlink(session);
     take_out(session);
-    if (watcher_ && !session.elsewhere) watcher_->on_left(session);
+    if (watcher_ && !session.other_member) watcher_->on_left(session);
 }
 
 void SessionRegistry::goes_on_as(const Session& before, const SessionPtr& after) {
@@ -49,11 +49,11 @@ void SessionRegistry::goes_on_as(const Session& before, const SessionPtr& after)
     if (found == by_id_.end() || found->second.get() != &before) return;
     for (SessionPtr& one : by_account_[before.bare.str()])
         if (one.get() == &before) one = after;
-    if (!before.elsewhere) unlink(before);
-    if (after->elsewhere) ++elsewhere_;
-    if (before.elsewhere) --elsewhere_;
+    if (!before.other_member) unlink(before);
+    if (after->other_member) ++on_other_members_;
+    if (before.other_member) --on_other_members_;
     found->second = after;   // `before` may end here
-    if (after->elsewhere) return;
+    if (after->other_member) return;
     link(*after);
     if (watcher_) watcher_->on_entered(*after);
 }
@@ -109,7 +109,7 @@ std::vector<SessionPtr> SessionRegistry::take_expired(storage::Millis now) {
 SessionPtr SessionRegistry::find(const xml::Jid& full) const {
     SessionPtr found;
     for (const auto& session : of_account(full.bare_view()))
-        if (session->jid == full && (!found || found->elsewhere)) found = session;
+        if (session->jid == full && (!found || found->other_member)) found = session;
     return found;
 }
 
@@ -126,12 +126,12 @@ const std::vector<SessionPtr>& SessionRegistry::of_account(std::string_view bare
 
 void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& visit) const {
     for (const auto& [id, session] : by_id_)
-        if (!session->elsewhere) visit(session);
+        if (!session->other_member) visit(session);
 }
 
 std::size_t SessionRegistry::count_here(std::string_view bare) const {
     return static_cast<std::size_t>(std::ranges::count_if(of_account(bare), [](const auto& one) {
-        return !one->elsewhere;
+        return !one->other_member;
     }));
 }
 
@@ -144,7 +144,7 @@ std::size_t SessionRegistry::count_beside(const xml::Jid& full) const {
 
 std::size_t SessionRegistry::hibernating() const {
     return static_cast<std::size_t>(std::ranges::count_if(by_id_, [](const auto& entry) {
-        return !entry.second->elsewhere && entry.second->state == Session::State::Hibernating;
+        return !entry.second->other_member && entry.second->state == Session::State::Hibernating;
     }));
 }
 
@@ -169,7 +169,7 @@ controller::SessionView view_of(const Session& s) {
         s.acked_to,
         s.replay != nullptr,
         s.priority,
-        s.elsewhere ? s.elsewhere->name() : std::string()
+        s.other_member ? s.other_member->name() : std::string()
     };
 }
 

@@ -35,7 +35,7 @@ public:
     SessionWatcher* watcher() const { return watcher_; }
     /// A fact that others know of a session here has changed.
     void changed(const Session& session) {
-        if (watcher_ && !session.elsewhere && by_id_.contains(session.id))
+        if (watcher_ && !session.other_member && by_id_.contains(session.id))
             watcher_->on_changed(session);
     }
     /// Of a cluster: whether all members that are there have told all of their sessions.
@@ -59,8 +59,8 @@ public:
     /// Of its sessions everywhere those that stay when one with this address enters the table.
     std::size_t count_beside(const xml::Jid& full) const;
     /// Of those here.
-    std::size_t size() const { return by_id_.size() - elsewhere_; }
-    std::size_t elsewhere() const { return elsewhere_; }
+    std::size_t size() const { return by_id_.size() - on_other_members(); }
+    std::size_t on_other_members() const { return on_other_members_; }
     /// Looks at all that are here.
     std::size_t hibernating() const;
     /// Visits those here.
@@ -92,7 +92,7 @@ private:
     std::uint32_t resources_max_;
     SessionWatcher* watcher_ = nullptr;
     bool knows_all_ = true;
-    std::size_t elsewhere_ = 0;   // of by_id_
+    std::size_t on_other_members_ = 0;   // of by_id_
     /// Hashes of the entries of their paths, and their numbers.
     std::set<std::pair<std::size_t, std::uint64_t>> by_certificate_;
     std::set<std::pair<storage::Millis, std::uint64_t>> by_expiry_;

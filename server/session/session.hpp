@@ -14,9 +14,9 @@
 #include "server/pipeline/sender_queue.hpp"
 #include "server/session/allowance.hpp"
 #include "server/session/budget.hpp"
-#include "server/session/elsewhere.hpp"
 #include "server/session/held_presence.hpp"
 #include "server/session/management.hpp"
+#include "server/session/other_member.hpp"
 #include "server/session/transport.hpp"
 #include "xml/jid.hpp"
 
@@ -55,7 +55,7 @@ public:
     // Core strand.
     /// The other member of the cluster that it is on; null: it is here. Constant. It is looked at
     /// with each delivery, and so are its neighbours.
-    std::shared_ptr<Elsewhere> elsewhere;
+    std::shared_ptr<OtherMember> other_member;
     State state = State::Connected;
     std::unique_ptr<Management> management;   // null: the client did not ask for it (XEP-0198)
     std::shared_ptr<Resuming> resuming;
@@ -121,7 +121,7 @@ public:
         if (is_sharing && shares_from == never) shares_from = time;
     }
     /// The session takes stanzas: to send, or to keep.
-    bool is_open() const { return transport || (state == State::Hibernating && !elsewhere); }
+    bool is_open() const { return transport || (state == State::Hibernating && !other_member); }
     const xml::Jid& address(Address which) const { return which == Address::Bare ? bare : jid; }
 };
 using SessionPtr = std::shared_ptr<Session>;

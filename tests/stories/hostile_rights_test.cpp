@@ -127,7 +127,7 @@ TEST_CASE_METHOD(Two, "S39: of an account that is no more nobody is told", "[gri
     disconnects(probe);
     CHECK(rest(root, "DELETE", "/accounts/probe@grid.example").first == 200);
     sweep(*this);
-    CHECK(controller().state_for_admin().accounts.spool().find("probe@grid.example") == nullptr);
+    CHECK(controller().state_for_admin().accounts.notices().find("probe@grid.example") == nullptr);
 }
 
 TEST_CASE("S46: an address is in the audience as long as it may receive", "[grid]") {

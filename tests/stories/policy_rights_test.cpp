@@ -120,7 +120,7 @@ TEST_CASE_METHOD(
     CHECK(controller().revision() != closed);
     // A publish that was allowed within the window does not commit behind it.
     storage::Batch batch;
-    controller().seal(
+    controller().record_allowed(
         batch, principal("probe@grid.example/x"), {pubsub::Deed{Publish}}, "t", {true, "x"}
     );
     later(9 * hour);

@@ -82,11 +82,11 @@ TEST_CASE("S43: what a confined session may send, by destination", "[grid]") {
     CHECK_FALSE(may(Destination::Client, result));
     for (Destination to :
          {Destination::Server, Destination::OwnAccount, Destination::Controller,
-          Destination::Broker, Destination::Client, Destination::Elsewhere}) {
+          Destination::Broker, Destination::Client, Destination::Other}) {
         CHECK_FALSE(may(to, message));
         CHECK_FALSE(may(to, presence));
     }
-    for (Destination to : {Destination::Broker, Destination::Client, Destination::Elsewhere})
+    for (Destination to : {Destination::Broker, Destination::Client, Destination::Other})
         for (const std::string& stanza : {info, ping, roster}) CHECK_FALSE(may(to, stanza));
     // Afterwards the restriction is lifted, on the same session.
     stage.administrator("root@grid.example");

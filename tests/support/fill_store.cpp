@@ -30,7 +30,7 @@ struct AllowAll final : pubsub::AccessPolicy {
     }
     bool is_administrator(const pubsub::Principal&) const override { return true; }
     std::uint64_t revision() const override { return 1; }
-    void seal(
+    void record_allowed(
         storage::Batch& /*batch*/,
         const pubsub::Principal& /*actor*/,
         const std::vector<pubsub::Deed>& /*deeds*/,

@@ -34,7 +34,6 @@ public:
     std::function<bool(std::string_view subscriber, std::string_view node)> receives;
     std::set<std::string, std::less<>> administrators;
     std::uint64_t number = 1;
-    mutable std::size_t sealed = 0;
     mutable std::vector<std::string> refusals;   // "actor operation node"
 
     pubsub::Verdict check(
@@ -47,13 +46,13 @@ public:
         const override;
     bool is_administrator(const pubsub::Principal& actor) const override;
     std::uint64_t revision() const override { return number; }
-    void seal(
-        storage::Batch& batch,
-        const pubsub::Principal& actor,
-        const std::vector<pubsub::Deed>& deeds,
-        std::string_view node,
-        const pubsub::Verdict& verdict
-    ) const override;
+    void record_allowed(
+        storage::Batch& /*batch*/,
+        const pubsub::Principal& /*actor*/,
+        const std::vector<pubsub::Deed>& /*deeds*/,
+        std::string_view /*node*/,
+        const pubsub::Verdict& /*verdict*/
+    ) const override {}
     void refused(
         const pubsub::Principal& actor,
         const pubsub::Deed& deed,

@@ -285,16 +285,6 @@ bool ScriptedPolicy::is_administrator(const pubsub::Principal& actor) const {
     return administrators.contains(actor.jid.bare_view());
 }
 
-void ScriptedPolicy::seal(
-    storage::Batch& /*batch*/,
-    const pubsub::Principal& /*actor*/,
-    const std::vector<pubsub::Deed>& /*deeds*/,
-    std::string_view /*node*/,
-    const pubsub::Verdict& /*verdict*/
-) const {
-    ++sealed;
-}
-
 void ScriptedPolicy::refused(
     const pubsub::Principal& actor,
     const pubsub::Deed& deed,

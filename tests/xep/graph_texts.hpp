@@ -49,5 +49,22 @@ inline std::string meta(Stage& stage, const std::string& node, const std::string
     CHECK(query->attr_or("node", "") == node);
     return shown(*grid::xml::Form::parse(*query->child("x", grid::xml::Ns("jabber:x:data"))), name);
 }
+/// Node names that disco#items lists, at the root or in a collection.
+inline std::string listed(Stage& stage, const std::string& who, const std::string& node = "") {
+    const std::string at = node.empty() ? "" : " node='" + node + "'";
+    stage.sends(
+        who, "<iq type='get' id='l'><query xmlns='http://jabber.org/protocol/disco#items'" + at +
+                 "/></iq>"
+    );
+    const auto iq = stage.next(who);
+    std::string names;
+    if (iq.attr_or("type", "") != "result") return "error";
+    for (const auto* item : iq.first_child()->children("item"))
+        names += (names.empty() ? "" : " ") + std::string(item->attr_or("node", "?"));
+    return names;
+}
+inline void collect(Stage& stage, const std::string& name, const std::string& fields = "") {
+    stage.creates(owner, name, "node_type=collection " + fields);
+}
 
 }   // namespace graph_texts

@@ -13,23 +13,6 @@ std::string field(Stage& stage, const std::string& node, const std::string& name
     REQUIRE(iq.attr_or("type", "") == "result");
     return shown(*grid::xml::Form::parse(*iq.first_child()->first_child()->first_child()), name);
 }
-/// Node names that disco#items lists, at the root or in a collection.
-std::string listed(Stage& stage, const std::string& who, const std::string& node = "") {
-    const std::string at = node.empty() ? "" : " node='" + node + "'";
-    stage.sends(
-        who, "<iq type='get' id='l'><query xmlns='http://jabber.org/protocol/disco#items'" + at +
-                 "/></iq>"
-    );
-    const auto iq = stage.next(who);
-    std::string names;
-    if (iq.attr_or("type", "") != "result") return "error";
-    for (const auto* item : iq.first_child()->children("item"))
-        names += (names.empty() ? "" : " ") + std::string(item->attr_or("node", "?"));
-    return names;
-}
-void collect(Stage& stage, const std::string& name, const std::string& fields = "") {
-    stage.creates(owner, name, "node_type=collection " + fields);
-}
 
 }   // namespace
 

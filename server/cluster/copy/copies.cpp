@@ -125,9 +125,9 @@ void Copies::take(storage::MemberId from, const copy::Ask& word) {
     if (giving_ && giving_->to == from) end_giving("it asked anew");
     std::string why = giving_ ? "another member is having a copy of it" : why_not_given();
     if (why.empty()) {
-        const auto offer = make_checkpoint(word.copy);
+        const auto offer = make_checkpoint(word.number);
         if (offer) {
-            giving_.emplace(from, word.copy, copy::Reader(checkpoint_folder(), offer->files));
+            giving_.emplace(from, word.number, copy::Reader(checkpoint_folder(), offer->files));
             watch(giving_timer_, &Copies::giving_is_silent);
             if (!send(from, *offer)) end_giving("the offer could not be sent");
             return;
@@ -137,7 +137,7 @@ void Copies::take(storage::MemberId from, const copy::Ask& word) {
     }
     std::error_code ignored;
     if (!giving_) fs::remove_all(checkpoint_folder(), ignored);
-    send(from, copy::Refusal{word.copy, why});
+    send(from, copy::Refusal{word.number, why});
 }
 
 Result<copy::Offer, std::string> Copies::make_checkpoint(std::uint64_t number) {
@@ -153,7 +153,7 @@ Result<copy::Offer, std::string> Copies::make_checkpoint(std::uint64_t number) {
     auto files = copy::files_in(checkpoint_folder());
     if (!files) return Failure{files.error()};
     copy::Offer offer;
-    offer.copy = number;
+    offer.number = number;
     offer.store_id = facts->store_id;
     offer.epoch = facts->epoch;
     offer.revision = facts->revision;
@@ -163,7 +163,7 @@ Result<copy::Offer, std::string> Copies::make_checkpoint(std::uint64_t number) {
 }
 
 void Copies::take(storage::MemberId from, const copy::Next& word) {
-    if (!giving_ || giving_->to != from || giving_->copy != word.copy) return;
+    if (!giving_ || giving_->to != from || giving_->copy != word.number) return;
     if (++giving_->asked > copy::pieces_asked_max) return end_giving("it asks for too much");
     watch(giving_timer_, &Copies::giving_is_silent);
     if (giving_->unsent.empty()) give();
@@ -176,7 +176,7 @@ void Copies::give() {
             if (giving_->reader.is_at_end()) return;
             auto piece = giving_->reader.next();
             if (!piece) return end_giving(piece.error());
-            piece->copy = giving_->copy;
+            piece->number = giving_->copy;
             giving_->unsent = copy::encode(std::move(*piece));
         }
         if (!links_->send(giving_->to, Channel::Copy, giving_->unsent)) break;
@@ -191,7 +191,7 @@ void Copies::give() {
 }
 
 void Copies::take(storage::MemberId from, const copy::Leave& word) {
-    if (giving_ && giving_->to == from && giving_->copy == word.copy)
+    if (giving_ && giving_->to == from && giving_->copy == word.number)
         end_giving(giving_->reader.is_at_end() ? "" : "the member gave it up");
 }
 

@@ -33,12 +33,12 @@ void Copies::fetching_is_silent() {
 }
 
 void Copies::take(storage::MemberId from, const copy::Refusal& word) {
-    if (is_fetched(from, word.copy))
+    if (is_fetched(from, word.number))
         end_fetching(Failure{"the member gives no copy: " + word.reason});
 }
 
 void Copies::take(storage::MemberId from, copy::Offer word) {
-    if (!is_fetched(from, word.copy) || fetching_->offer) return;
+    if (!is_fetched(from, word.number) || fetching_->offer) return;
     if (auto why = begin_writing(word); !why.empty()) return end_fetching(Failure{std::move(why)});
     fetching_->writer.emplace(copy::unfinished_copy_of(settings_.data), word.files);
     fetching_->offer = std::move(word);
@@ -73,7 +73,7 @@ void Copies::ask_next() {
 }
 
 void Copies::take(storage::MemberId from, const copy::Piece& word) {
-    if (!is_fetched(from, word.copy) || !fetching_->writer) return;
+    if (!is_fetched(from, word.number) || !fetching_->writer) return;
     watch(fetching_timer_, &Copies::fetching_is_silent);
     if (auto added = fetching_->writer->add(word); !added)
         return end_fetching(Failure{added.error()});

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "storage/codec.hpp"
+
 namespace grid::server::cluster::copy {
 
 /// Bytes of a file in one piece.
@@ -25,35 +27,42 @@ struct File {
     bool operator==(const File&) const = default;
 };
 
-// Of the member that wants a copy. `copy` is its number for it, in each of these words.
-struct Ask {
-    std::uint64_t copy = 0;
+// Of the member that wants a copy. `number` is its own for that copy, in each of these words.
+
+/// A word that is its number alone.
+struct Plain {
+    std::uint64_t number = 0;
+    void put_rest(storage::Encoder&) const {}
+    bool take_rest(storage::Decoder&) { return true; }
 };
-struct Next {
-    std::uint64_t copy = 0;
-};
+struct Ask : Plain {};
+struct Next : Plain {};
 /// The end: the asking member has all, or wants no more.
-struct Leave {
-    std::uint64_t copy = 0;
-};
+struct Leave : Plain {};
 
 // Of the other one.
 struct Offer {
-    std::uint64_t copy = 0;
+    std::uint64_t number = 0;
     std::string store_id;
     std::uint64_t epoch = 0, revision = 0;
     std::vector<File> files;
+    void put_rest(storage::Encoder& out) const;
+    bool take_rest(storage::Decoder& in);
 };
 struct Refusal {
-    std::uint64_t copy = 0;
+    std::uint64_t number = 0;
     std::string reason;
+    void put_rest(storage::Encoder& out) const;
+    bool take_rest(storage::Decoder& in);
 };
 /// Of one file after the other, as they are offered.
 struct Piece {
-    std::uint64_t copy = 0;
+    std::uint64_t number = 0;
     std::uint64_t file = 0;   // by its place in the offer
     std::string bytes;
     std::string hash;   // with its last piece: SHA-256, hex; else empty
+    void put_rest(storage::Encoder& out) const;
+    bool take_rest(storage::Decoder& in);
 };
 
 using Word = std::variant<Ask, Next, Leave, Offer, Refusal, Piece>;

@@ -94,7 +94,7 @@ void Fetch::ask_some() {
     while (!is_waiting_ && next_ < wish_.file.size &&
            asked_ + arrived_.size() + (is_writing_ ? 1 : 0) < fetched_pieces_max) {
         const auto count =
-            std::min<std::uint64_t>(bulk::Elsewhere::piece_bytes_max, wish_.file.size - next_);
+            std::min<std::uint64_t>(bulk::RemoteFiles::piece_bytes_max, wish_.file.size - next_);
         tools_.questions.ask(
             wish_.members.at(member_ - 1), Want{0, wish_.file.id, wish_.form, next_, count},
             tools_.answer_max,

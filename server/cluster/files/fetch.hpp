@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "server/bulk/digest.hpp"
-#include "server/bulk/elsewhere.hpp"
 #include "server/bulk/file_store.hpp"
+#include "server/bulk/remote_files.hpp"
 #include "server/cluster/files/questions.hpp"
 #include "server/session/token_bucket.hpp"
 

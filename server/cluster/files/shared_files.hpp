@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "server/bulk/elsewhere.hpp"
 #include "server/bulk/file_store.hpp"
+#include "server/bulk/remote_files.hpp"
 #include "server/cluster/files/fetch.hpp"
 #include "server/cluster/files/questions.hpp"
 #include "server/cluster/links.hpp"
@@ -40,7 +40,8 @@ struct SharedFilesSettings {
 /// gives a client meanwhile comes straight from the other member. An upload is not complete before
 /// another member has it. Any thread; its work is on a strand of its own, and on the file store's
 /// pool.
-class SharedFiles final : public bulk::Elsewhere, public std::enable_shared_from_this<SharedFiles> {
+class SharedFiles final : public bulk::RemoteFiles,
+                          public std::enable_shared_from_this<SharedFiles> {
 public:
     /// Before Links::start; `links` and `log` outlive it. The member keeps no files until `start`.
     static std::shared_ptr<SharedFiles> make(
@@ -72,7 +73,7 @@ public:
     };
     Figures figures() const;
 
-    // Elsewhere
+    // bulk::RemoteFiles
     void read(const bulk::KnownFile& file, std::uint64_t from, std::size_t count, ReadDone done)
         override;
     void keep(const bulk::KnownFile& file, std::function<void(Kept)> done) override;
@@ -116,7 +117,7 @@ private:
     void answer(storage::MemberId from, files::Extent extent);
     void given(storage::MemberId to, const files::Word& word);
 
-    // shared_files_ask.cpp: Elsewhere
+    // shared_files_ask.cpp: bulk::RemoteFiles
     struct Reading;
     void read_from_next(std::shared_ptr<Reading> reading);
     struct Keeping;

@@ -26,7 +26,7 @@ files::Word read_piece(const bulk::FileFolder& folder, const files::Want& want) 
         return Lack{want.number, is_there ? Lack::Why::Busy : Lack::Why::NotHere};
     }
     Piece piece{want.number, {}};
-    piece.bytes.resize(std::min<std::uint64_t>(want.count, bulk::Elsewhere::piece_bytes_max));
+    piece.bytes.resize(std::min<std::uint64_t>(want.count, bulk::RemoteFiles::piece_bytes_max));
     std::size_t filled = 0;
     while (filled < piece.bytes.size()) {
         const auto got =

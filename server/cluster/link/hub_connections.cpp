@@ -55,7 +55,7 @@ asio::awaitable<void> LinksHub::greet(
         self->note_refusal(*name, hello.error());
         co_return refused(hello.error());
     }
-    if (!place->settle() || !wire->stream().socket().is_open()) co_return;
+    if (!place->keep() || !wire->stream().socket().is_open()) co_return;
     wire->stream().move_to(self->strand_);
     asio::post(self->strand_, [=] { self->welcome(wire, *hello, from, place); });
 }

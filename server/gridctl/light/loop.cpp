@@ -111,7 +111,7 @@ void Loop::serve() {
 
 bool Loop::take_turn() {
     stop_if_interrupted();
-    settle_state();
+    act_on_state();
     if (session_.is_over()) return false;
     move_bytes();
     if (session_.is_over()) return false;
@@ -121,7 +121,7 @@ bool Loop::take_turn() {
 }
 
 /// Takes the steps that the state of session and job asks for, before the next wait.
-void Loop::settle_state() {
+void Loop::act_on_state() {
     if (source_ != nullptr && !is_ending_) source_->pump(session_);
     if (session_.is_online()) {
         if (broken_since_) console_.remark("connected again");

@@ -53,7 +53,7 @@ private:
     void serve();
     bool take_turn();
     void move_bytes();
-    void settle_state();
+    void act_on_state();
     void watch_life();
     void stop_if_interrupted();
     void after_break(const std::string& why, bool is_final);

@@ -132,7 +132,7 @@ void Publisher::answered(Session& session, const std::string& id, const xml::Ele
     } else {
         refuse(which_item(pending(number).item), refusal.words());
     }
-    settle(number);
+    mark_answered(number);
 }
 
 /// Items that the topic has were published before the break.
@@ -148,12 +148,12 @@ void Publisher::take_known(Session& session, const xml::Element& iq) {
         one.is_answered = true;
         ++published_;
     }
-    while (!pending_.empty() && pending_.front().is_answered) settle(first_);
+    while (!pending_.empty() && pending_.front().is_answered) mark_answered(first_);
     next_ = std::max(next_, first_);
     send_more(session);
 }
 
-void Publisher::settle(std::uint64_t number) {
+void Publisher::mark_answered(std::uint64_t number) {
     pending(number).is_answered = true;
     while (!pending_.empty() && pending_.front().is_answered) {
         bytes_ -= pending_.front().item.bytes;

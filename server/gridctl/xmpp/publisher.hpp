@@ -66,7 +66,7 @@ private:
     void send_more(Session& session);
     void send(Session& session, std::uint64_t number);
     void take_known(Session& session, const xml::Element& iq);
-    void settle(std::uint64_t number);
+    void mark_answered(std::uint64_t number);
     void give_up(Outcome outcome, const std::string& why);
 
     PublishSettings settings_;

@@ -2,7 +2,6 @@
 #include "server/tls/revocation/ocsp_client.hpp"
 
 #include "server/clock.hpp"
-#include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/revocation/ocsp_fetch.hpp"
 

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "server/clock.hpp"
-#include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 #include "xml/datetime.hpp"
 

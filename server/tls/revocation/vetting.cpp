@@ -3,7 +3,6 @@
 
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
-#include "server/tls/certificate_text.hpp"
 #include "server/tls/verify.hpp"
 #include "storage/codec.hpp"
 #include "xml/datetime.hpp"

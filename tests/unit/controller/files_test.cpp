@@ -89,23 +89,23 @@ struct FileStage : GridStage {
         return asked;
     }
     /// The status of the refusal, or 0.
-    unsigned settle(requests::FileDecision decision) {
+    unsigned commit_change(requests::FileDecision decision) {
         if (decision.error()) return decision.error()->status;
         if (decision.change()) REQUIRE(commit(std::move(decision.change()->batch)));
         return 0;
     }
     unsigned asks(FileWish wish, const std::string& id, const std::string& bare) {
-        return settle(
+        return commit_change(
             requests::ask_file(state(), question(wish, id, bare), context(principal(bare + "/1")))
         );
     }
     unsigned completes(const std::string& id, const std::string& bare = ann) {
-        return settle(requests::complete_file(
+        return commit_change(requests::complete_file(
             state(), question(FileWish::Write, id, bare), hash, context(principal(bare + "/1"))
         ));
     }
     unsigned removes(const std::string& id, const std::string& bare) {
-        return settle(requests::remove_file(
+        return commit_change(requests::remove_file(
             state(), question(FileWish::Remove, id, bare), context(principal(bare + "/1"))
         ));
     }
@@ -218,9 +218,13 @@ TEST_CASE("files are read by those that the policy and the owner let", "[files]"
     CHECK(stage.asks(FileWish::Read, named, eve) == 403);   // named by the owner
     FileQuestion other_name = stage.question(FileWish::Read, open, bob);
     other_name.name = "g";
-    CHECK(stage.settle(requests::ask_file(stage.state(), other_name, stage.context({}))) == 404);
+    CHECK(
+        stage.commit_change(requests::ask_file(stage.state(), other_name, stage.context({}))) == 404
+    );
     other_name.name = "f";
-    CHECK(stage.settle(requests::ask_file(stage.state(), other_name, stage.context({}))) == 0);
+    CHECK(
+        stage.commit_change(requests::ask_file(stage.state(), other_name, stage.context({}))) == 0
+    );
     CHECK(requests::right_to_file(stage.state(), other_name, 0).allowed);
 
     REQUIRE(

@@ -225,7 +225,7 @@ TEST_CASE("a new policy takes effect at once") {
     CHECK(stage.controller().revision() != before);
     // A request that was allowed under the old one does not commit under the new one.
     grid::storage::Batch batch;
-    stage.controller().seal(
+    stage.controller().record_allowed(
         batch, actor, {grid::pubsub::Deed{grid::pubsub::Right::Publish}}, "t", {true, "x"}
     );
     REQUIRE(stage.rest(root, "PUT", "/policy", R"({"text":"# nothing"})").first == 200);

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include "controller/credentials/second_factors.hpp"
-#include "storage/keys.hpp"
 
 namespace totp_test {
 

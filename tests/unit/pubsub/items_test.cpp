@@ -68,7 +68,7 @@ TEST_CASE("items behave like a list, whatever is put, overwritten and erased") {
             if (step % 37 == 0) check_same(items, model);
         }
         check_same(items, model);
-        items.settle();
+        items.scan_finished();
         check_same(items, model);
     }
 }
@@ -82,7 +82,7 @@ TEST_CASE("items of a scan come by id and are in order afterwards") {
     std::sort(by_id.begin(), by_id.end(), [](auto& a, auto& b) { return a.id < b.id; });
     for (const Plain& plain : by_id)
         items.put(plain.id, 0, bytes_of_each, plain.revision, plain.time);
-    items.settle();
+    items.scan_finished();
     check_same(items, model);
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("an item of a 36-byte id takes at most 128 bytes", "[memory]") {
             items.put(id, 1, 1000, node * each + i, 1);
         }
         live += items.memory_bytes();
-        items.settle();
+        items.scan_finished();
         scanned += items.memory_bytes();
     }
     INFO(

@@ -331,8 +331,8 @@ void Cluster::elect(std::size_t leader, std::optional<std::size_t> unheard) {
     }
 }
 
-void Cluster::settle() {
-    const bool is_settled = holds_soon([this] {
+void Cluster::wait_until_applied() {
+    const bool is_applied = holds_soon([this] {
         std::uint64_t groups = 0;
         {
             const std::lock_guard lock(shared->mutex);
@@ -342,7 +342,7 @@ void Cluster::settle() {
             return !member.store || member.store->replication().applied_group >= groups;
         });
     });
-    if (!is_settled) throw std::runtime_error("members do not come to the end of the log");
+    if (!is_applied) throw std::runtime_error("members do not come to the end of the log");
 }
 
 std::vector<std::string> Cluster::contents(std::size_t member) {

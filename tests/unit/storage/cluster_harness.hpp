@@ -155,7 +155,7 @@ public:
     Member& operator[](std::size_t member) { return members_[member]; }
     std::size_t size() const { return members_.size(); }
     /// Waits until all that are open have applied what the log has.
-    void settle();
+    void wait_until_applied();
     /// Everything that the store has, all families, the store's own records but for the header.
     std::vector<std::string> contents(std::size_t member);
     std::string log_text();

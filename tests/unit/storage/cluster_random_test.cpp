@@ -34,7 +34,7 @@ public:
             });
         });
         REQUIRE(all_answered);
-        cluster_.settle();
+        cluster_.wait_until_applied();
     }
 
     void check() {

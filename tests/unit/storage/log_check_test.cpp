@@ -12,14 +12,6 @@ using namespace grid::test;
 
 namespace {
 
-std::string last_log(const std::string& path) {
-    std::string last;
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-        if (entry.path().extension() == ".log" && entry.file_size() > 0)
-            last = std::max(last, entry.path().string());
-    return last;
-}
-
 /// Where the log has that text.
 std::size_t place_in(const std::string& file, const std::string& text) {
     std::ifstream in(file, std::ios::binary);

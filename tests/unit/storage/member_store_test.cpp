@@ -21,21 +21,13 @@ std::string value_at(Cluster& cluster, std::size_t member, const std::string& ke
 }
 
 void check_same_everywhere(Cluster& cluster) {
-    cluster.settle();
+    cluster.wait_until_applied();
     const auto expected = cluster.contents(0);
     for (std::size_t i = 1; i < cluster.size(); ++i) CHECK(cluster.contents(i) == expected);
 }
 
 bool leads_soon(Cluster& cluster, std::size_t member) {
     return holds_soon([&] { return cluster[member].store->replication().is_leader; });
-}
-
-std::string last_log(const std::string& path) {
-    std::string last;
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-        if (entry.path().extension() == ".log" && entry.file_size() > 0)
-            last = std::max(last, entry.path().string());
-    return last;
 }
 
 void overwrite(const std::string& file, std::size_t at, const std::string& with) {
@@ -138,7 +130,7 @@ TEST_CASE("a conflict at the leader is told when its cause is applied", "[cluste
     Cluster cluster(2);
     cluster.elect(0);
     const Revision gate = cluster.commit(0, put("nGate", "1")).revision;
-    cluster.settle();
+    cluster.wait_until_applied();
     const Ticket winner = cluster.submit(0, put_expecting("nGate", "2", gate));
     REQUIRE(cluster[0].feed->outcome(winner).committed());
     // The follower decided by what it knew.
@@ -347,7 +339,7 @@ TEST_CASE("a store with a history of its own is refused and not changed", "[clus
     Cluster cluster(2);
     cluster.elect(0);
     REQUIRE(cluster.commit(0, put("nA", "1")).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     cluster.close(1);
     RocksSettings alone = cluster.settings.rocks;
     alone.path = cluster.directory.path() + "/other";
@@ -400,7 +392,7 @@ TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on",
     REQUIRE_FALSE(cluster.open(0));
     cluster.elect(0);
     for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     cluster.close(1);
     for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, audited("nA", "2")).committed());
     cluster[0].store->trim_up_to(~0ull, ~0ull);
@@ -574,7 +566,7 @@ TEST_CASE("after a loss of power a member goes on from what it has on disk", "[c
     cluster.elect(0);
     for (int round = 0; round < 4; ++round) {
         for (int i = 0; i < 30; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
-        cluster.settle();
+        cluster.wait_until_applied();
         if (round == 2) {
             const auto flushed = [&] { return cluster[1].store->replication().flushed_group; };
             REQUIRE(holds_soon([&] { return flushed() >= cluster.shared->all().size(); }));
@@ -590,7 +582,7 @@ TEST_CASE("pages that a loss of power took from the middle are read from the log
     Cluster cluster(2);
     cluster.elect(0);
     for (int i = 0; i < 60; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     cluster.close(1);
     const std::string last = last_log(cluster[1].path);
     REQUIRE(std::filesystem::file_size(last) > 8'192);
@@ -606,7 +598,7 @@ TEST_CASE("a group that is missing in a member's own log ends its replay", "[clu
     cluster.elect(0);
     const auto commit_of = [&](std::size_t bytes, const std::string& key = "nA") {
         REQUIRE(cluster.commit(0, put(key, std::string(bytes, 'x'))).committed());
-        cluster.settle();
+        cluster.wait_until_applied();
     };
     commit_of(10);
     const std::string log = last_log(cluster[1].path);
@@ -621,7 +613,7 @@ TEST_CASE("a group that is missing in a member's own log ends its replay", "[clu
     REQUIRE(end_of_records(log) == log_block_bytes);
     commit_of(11);
     REQUIRE(cluster.commit(0, put("nB", "last")).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     cluster.close(1);
     overwrite(log, second, std::string(log_block_bytes - second, '\0'));
     REQUIRE_FALSE(cluster.open(1));
@@ -635,11 +627,11 @@ TEST_CASE("a member whose own log has lost its beginning needs a copy", "[cluste
     Cluster cluster(2);
     cluster.elect(0);
     REQUIRE(cluster.commit(0, put("nA", "1")).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     REQUIRE_FALSE(cluster.open(1));   // the log is replayed into tables
     for (int i = 0; i < 10; ++i)
         REQUIRE(cluster.commit(0, put("nB", std::string(5'000, 'x'))).committed());
-    cluster.settle();
+    cluster.wait_until_applied();
     const std::string log = last_log(cluster[1].path);
     cluster.close(1);
     overwrite(log, 0, std::string(log_block_bytes, '\0'));

@@ -168,4 +168,12 @@ Batch put_expecting(std::string key, std::string value, Revision revision) {
     return std::move(batch.expect(Family::Control, std::move(key), revision));
 }
 
+std::string last_log(const std::string& path) {
+    std::string last;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+        if (entry.path().extension() == ".log" && entry.file_size() > 0)
+            last = std::max(last, entry.path().string());
+    return last;
+}
+
 }   // namespace grid::test

@@ -123,6 +123,9 @@ private:
 Batch put(std::string key, std::string value);
 Batch put_expecting(std::string key, std::string value, Revision revision);
 
+/// The newest file of RocksDB's own log there that has records.
+std::string last_log(const std::string& path);
+
 }   // namespace grid::test
 
 /// A test case that runs on both backends, as TestType.

@@ -2,7 +2,6 @@
 // declarations of providers.
 #include <catch2/catch.hpp>
 
-#include "controller/filters/canonical.hpp"
 #include "controller/filters/evaluate.hpp"
 #include "xml/parser.hpp"
 

@@ -9,6 +9,7 @@
 
 #include "controller/controller.hpp"
 #include "controller/state.hpp"
+#include "enabled_accounts.hpp"
 #include "server/session/registry.hpp"
 #include "storage/memory_store.hpp"
 
@@ -18,6 +19,7 @@ namespace controller = grid::controller;
 namespace server = grid::server;
 namespace storage = grid::storage;
 using controller::bulk::State;
+using grid::test::anchor;
 using server::bulk::Beginning;
 using server::bulk::Begun;
 using server::bulk::RunningPtr;
@@ -26,7 +28,6 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr const char* anchor = "ca";
 const std::string ann = "ann@grid.example", bob = "bob@grid.example";
 
 controller::bulk::Settings small() {
@@ -45,9 +46,11 @@ class TransferStage {
 public:
     TransferStage() {
         memory_.start([this](const std::vector<storage::FeedEntry>& entries) { follow(entries); });
-        submit(controller_.bootstrap("allow group administrators to bulk any\n", {}));
-        enable(ann);
-        enable(bob);
+        grid::test::submit(
+            memory_, controller_.bootstrap("allow group administrators to bulk any\n", {})
+        );
+        for (const std::string& bare : {ann, bob})
+            grid::test::enable(controller_, memory_, *grid::xml::Jid::parse(bare));
         transfers.set_revoked([this](const std::vector<std::string>& path) {
             return path.front() == revoked ? "it was revoked" : std::string();
         });
@@ -106,50 +109,15 @@ public:
     std::string revoked;
 
 private:
-    static controller::Identity identity_of(const grid::xml::Jid& bare) {
-        controller::Identity identity;
-        identity.account = bare;
-        identity.anchor = anchor;
-        identity.fingerprint = "f-" + bare.str();
-        identity.not_after = 4'000'000'000'000;
-        return identity;
-    }
-    void submit(grid::Result<std::vector<storage::Batch>, std::string> batches) {
-        REQUIRE(batches.has_value());
-        for (const auto& batch : *batches) memory_.submit(1, {}, batch);
-    }
-    void enable(const std::string& text) {
-        const auto bare = *grid::xml::Jid::parse(text);
-        submit(controller_.bootstrap({}, {bare}));
-        auto enrolment = controller_.enrolment(identity_of(bare));
-        if (!enrolment) return;
-        auto decision = enrolment->decide({grid::pubsub::Principal::system(), 1, "fresh"});
-        REQUIRE(decision.change() != nullptr);
-        memory_.submit(1, {}, std::move(decision.change()->batch));
-    }
     void follow(const std::vector<storage::FeedEntry>& entries) {
-        for (const auto& entry : entries) {
-            const auto* committed = std::get_if<storage::Committed>(&entry);
-            REQUIRE(committed != nullptr);
-            for (const storage::Write& write : committed->batch.operations) {
-                storage::KeyChange change{write.family, write.key, {}};
-                if (!write.erase)
-                    change.record = {committed->revision, committed->time, write.value};
+        for (const auto& entry : entries)
+            for (const storage::KeyChange& change : grid::test::changes_of(entry))
                 controller_.apply(change);
-            }
-        }
-    }
-    static controller::Settings controller_settings() {
-        controller::Settings settings;
-        settings.domain = "grid.example";
-        settings.address = *grid::xml::Jid::parse("controller.grid.example");
-        settings.broker = *grid::xml::Jid::parse("pubsub.grid.example");
-        return settings;
     }
 
     storage::MemoryStore memory_;
     server::SessionRegistry sessions_{10};
-    controller::Controller controller_{controller_settings(), sessions_};
+    controller::Controller controller_{grid::test::controller_settings(), sessions_};
     std::deque<std::function<void()>> posted_;
 
 public:

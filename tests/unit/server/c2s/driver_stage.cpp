@@ -5,6 +5,7 @@
 
 #include "server/net/deadline.hpp"
 #include "server/net/websocket_frame.hpp"
+#include "server/services/services.hpp"
 #include "server/stream/websocket_codec.hpp"
 
 namespace grid::test {

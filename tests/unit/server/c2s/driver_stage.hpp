@@ -9,7 +9,6 @@
 
 #include "server/c2s/acceptor.hpp"
 #include "server/router/addresses.hpp"
-#include "server/services/services.hpp"
 #include "server/tls/revocation/vetting.hpp"
 #include "storage/memory_store.hpp"
 

@@ -126,10 +126,10 @@ struct Scripted : Copying {
         std::promise<Fetched> promise;
         b->fetch(1, [&](Fetched fetched) { promise.set_value(std::move(fetched)); });
         REQUIRE(comes_true([&] { return has_heard<copy::Ask>().has_value(); }));
-        offer.copy = has_heard<copy::Ask>()->copy;
+        offer.number = has_heard<copy::Ask>()->number;
         say(offer);
         for (copy::Piece piece : pieces) {
-            piece.copy = offer.copy;
+            piece.number = offer.number;
             say(piece);
         }
         auto future = promise.get_future();
@@ -290,7 +290,7 @@ TEST_CASE_METHOD(Scripted, "a copy whose member goes away is given up", "[cluste
     REQUIRE(comes_true([&] { return has_heard<copy::Ask>().has_value(); }));
     CHECK_THAT(why_not(*b, 1), Contains("is being fetched already"));
     auto offer = offer_of({{"CURRENT", 3}});
-    offer.copy = has_heard<copy::Ask>()->copy;
+    offer.number = has_heard<copy::Ask>()->number;
     say(offer);
     REQUIRE(comes_true([&] { return fs::exists(data("b") / "store.copying"); }));
     a->stop();
@@ -314,7 +314,7 @@ TEST_CASE_METHOD(Copying, "what a crash left of a copy goes at the next start", 
 
 TEST_CASE("words about copies read back, and halves of them do not", "[cluster]") {
     auto offer = offer_of({{"CURRENT", 16}, {"MANIFEST-000005", 300'000}});
-    offer.copy = 5;
+    offer.number = 5;
     offer.store_id = "an id";
     offer.epoch = 2;
     offer.revision = 77;

@@ -145,10 +145,10 @@ TEST_CASE("words about a session that moves survive the way") {
     CHECK_FALSE(stays.sent);
     CHECK(std::get<cluster::Stays>(sent(cluster::Stays{4, {}, 6})).sent == 6U);
     CHECK(std::get<cluster::Leave>(sent(cluster::Leave{5})).number == 5);
-    const auto settled = std::get<cluster::Settled>(sent(cluster::Settled{4, 77, 8}));
-    CHECK(settled.number == 4);
-    CHECK(settled.session == 77);
-    CHECK(settled.told_to == 8);
+    const auto moved = std::get<cluster::MovedHere>(sent(cluster::MovedHere{4, 77, 8}));
+    CHECK(moved.number == 4);
+    CHECK(moved.session == 77);
+    CHECK(moved.told_to == 8);
     CHECK(std::get<cluster::Ended>(sent(cluster::Ended{77})).session == 77);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("a question about messages that were left unread, and its answer, surv
 }
 
 TEST_CASE("a frame that is cut off or too long is none") {
-    const server::ResumeElsewhere wanted{77, "token", 1, "a", server::TransportKind::Bosh, {}};
+    const server::FetchRequest wanted{77, "token", 1, "a", server::TransportKind::Bosh, {}};
     for (const cluster::DirectoryFrame& frame :
          {cluster::DirectoryFrame(cluster::States{{full_state()}}),
           cluster::DirectoryFrame(cluster::Fetch{1, wanted}),
@@ -180,7 +180,7 @@ TEST_CASE("a frame that is cut off or too long is none") {
           cluster::DirectoryFrame(cluster::Stays{1, {"conflict", 2}, 3}),
           cluster::DirectoryFrame(cluster::WhoHas{1, {"bob@grid.example", 7, 2, {{1'000, "h"}}}}),
           cluster::DirectoryFrame(cluster::Has{1, false, {true, false}}),
-          cluster::DirectoryFrame(cluster::Settled{1, 2, 3})}) {
+          cluster::DirectoryFrame(cluster::MovedHere{1, 2, 3})}) {
         const std::string whole = cluster::encode(frame);
         for (std::size_t size = 0; size < whole.size(); ++size)
             CHECK_FALSE(cluster::decode_directory(whole.substr(0, size)).has_value());
@@ -220,12 +220,12 @@ TEST_CASE("a query and a packet of a stream in band are told apart, and keep who
         cluster::StanzaFrame frame;
         frame.number = 3;
         frame.content =
-            server::QueryElsewhere{5,   8,    *Jid::parse("bob@grid.example/x"),        {},
+            server::ForwardedQuery{5,   8,    *Jid::parse("bob@grid.example/x"),        {},
                                    "q", true, std::make_shared<const std::string>(text)};
         const std::string whole = cluster::encode(frame);
         const auto back = cluster::decode_stanza(whole);
         REQUIRE(back.has_value());
-        const auto* query = std::get_if<server::QueryElsewhere>(&back->content);
+        const auto* query = std::get_if<server::ForwardedQuery>(&back->content);
         REQUIRE(query != nullptr);
         CHECK(query->asker == 5);
         CHECK(query->answerer == 8);

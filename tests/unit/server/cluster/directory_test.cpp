@@ -65,7 +65,7 @@ TEST_CASE("each member knows the sessions of the others") {
             CHECK(found->identity->fingerprint == guest.session->identity->fingerprint);
         }
         CHECK(sessions.size() == (member < 2 ? 1U : 0U));
-        CHECK(sessions.elsewhere() == (member < 2 ? 1U : 2U));
+        CHECK(sessions.on_other_members() == (member < 2 ? 1U : 2U));
     }
     stage.goes(1, bob);
     CHECK_FALSE(stage.core(0).sessions().find(bob.session->jid));
@@ -385,7 +385,7 @@ TEST_CASE("after a gap the list tells what came, changed and went") {
     auto& sessions = stage.core(0).sessions();
     CHECK_FALSE(sessions.find(gone.session->jid));
     CHECK(sessions.find(carol.session->jid));
-    CHECK(sessions.elsewhere() == 2);
+    CHECK(sessions.on_other_members() == 2);
     // A list of what is known already is told to nobody.
     stage.cuts(0, 1);
     stage.connects(0, 1);
@@ -403,7 +403,7 @@ TEST_CASE("a member that is lost takes its sessions along") {
     stage.directory(0).set_members({stage.all().front()});
     stage.runs();
     CHECK_FALSE(stage.core(0).sessions().find(bob.session->jid));
-    CHECK(stage.core(0).sessions().elsewhere() == 0);
+    CHECK(stage.core(0).sessions().on_other_members() == 0);
     CHECK(stage.core(0).sessions().knows_all());
     const std::string heard = alice.hears_all();
     CHECK(count(heard, "from='" + bob.jid() + "' type='unavailable'") == 1);
@@ -504,7 +504,7 @@ TEST_CASE("what names a session of another member is refused") {
         return std::make_shared<const std::string>(stanza);
     };
     // A query in the name of alice, who is not at member 2.
-    server::QueryElsewhere forged{
+    server::ForwardedQuery forged{
         alice.session->id,
         bob.session->id,
         bob.session->jid,
@@ -656,10 +656,10 @@ TEST_CASE("many sessions are told a slice at a time") {
             guests.push_back(stage.binds(0, account, "r" + std::to_string(i)));
     stage.runs();
     stage.joins();
-    CHECK(stage.core(1).sessions().elsewhere() == guests.size());
+    CHECK(stage.core(1).sessions().on_other_members() == guests.size());
     CHECK(stage.core(1).sessions().knows_all());
     for (const Guest& guest : guests) stage.goes(0, guest);
-    CHECK(stage.core(1).sessions().elsewhere() == 0);
+    CHECK(stage.core(1).sessions().on_other_members() == 0);
 }
 
 TEST_CASE("what finds no room in a link's queue is told later") {
@@ -773,7 +773,7 @@ TEST_CASE("sessions that say more than a frame holds are told in several") {
         );
     }
     stage.joins();
-    CHECK(stage.core(1).sessions().elsewhere() == 24);
+    CHECK(stage.core(1).sessions().on_other_members() == 24);
     CHECK(stage.core(1).sessions().knows_all());
     CHECK(stage.board.largest < 1'000'000);
 }

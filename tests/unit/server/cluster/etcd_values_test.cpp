@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "server/cluster/etcd/client.hpp"
 #include "server/cluster/etcd/groups.hpp"
 
 namespace etcd_values_test {

@@ -44,8 +44,8 @@ struct Moving {
         const auto found = stage.core(seen_from).sessions().find(id());
         if (!found) return false;
         return member == seen_from
-                   ? !found->elsewhere
-                   : found->elsewhere && found->elsewhere->member() == stage.id(member);
+                   ? !found->other_member
+                   : found->other_member && found->other_member->member() == stage.id(member);
     }
     /// Answered, and all has come that follows.
     std::shared_ptr<MembersStage::Resumed> resumes(std::size_t member, std::uint32_t handled) {

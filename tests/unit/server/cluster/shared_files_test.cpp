@@ -144,8 +144,8 @@ struct SharingStage {
         }));
         return std::move(**value);
     }
-    bulk::Elsewhere::Kept keeps(std::size_t member, const KnownFile& file) {
-        return answer<bulk::Elsewhere::Kept>([&](auto done) {
+    bulk::RemoteFiles::Kept keeps(std::size_t member, const KnownFile& file) {
+        return answer<bulk::RemoteFiles::Kept>([&](auto done) {
             all[member]->files->keep(file, done);
         });
     }
@@ -269,9 +269,9 @@ TEST_CASE("why an upload is not kept elsewhere", "[shared_files]") {
         SharingStage stage(2);
         stage.joins();
         stage[0].writes(file.id + ".part", bytes);
-        std::optional<bulk::Elsewhere::Kept> kept;
+        std::optional<bulk::RemoteFiles::Kept> kept;
         stage.board.arrive_most = stage.board.frames + 4;
-        stage[0].files->keep(file, [&](bulk::Elsewhere::Kept got) { kept = std::move(got); });
+        stage[0].files->keep(file, [&](bulk::RemoteFiles::Kept got) { kept = std::move(got); });
         REQUIRE(stage.waits([&] { return stage.board.frames >= stage.board.arrive_most; }));
         stage.board.cut(1, 2);
         REQUIRE(stage.waits([&] { return kept.has_value(); }));

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <regex>
 
+#include "enabled_accounts.hpp"
 #include "open_world.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
@@ -16,7 +17,6 @@ namespace {
 using server::SessionPtr;
 using storage::Snapshot;
 
-constexpr const char* anchor = "ca";
 /// Messages are kept for longer than from the store's time to the real one.
 constexpr storage::Millis keep_ms = 1'000LL * 365 * 24 * 3600 * 1000;
 constexpr auto deliver_patience = std::chrono::seconds(5);
@@ -50,29 +50,12 @@ private:
     const std::set<std::string>& unreadable_;
 };
 
-controller::Settings controller_settings() {
-    controller::Settings settings;
-    settings.domain = "grid.example";
-    settings.address = *xml::Jid::parse("controller.grid.example");
-    settings.broker = *xml::Jid::parse("pubsub.grid.example");
-    return settings;
-}
-
 pubsub::Settings broker_settings() {
     pubsub::Settings settings;
     settings.service = *xml::Jid::parse("pubsub.grid.example");
     settings.allow_open = true;
     settings.default_access_model = "open";
     return settings;
-}
-
-controller::Identity identity_of(const xml::Jid& bare) {
-    controller::Identity identity;
-    identity.account = bare;
-    identity.anchor = anchor;
-    identity.fingerprint = "f-" + bare.str();
-    identity.not_after = 4'000'000'000'000;
-    return identity;
 }
 
 }   // namespace
@@ -105,11 +88,7 @@ void CatchUpStage::on_feed(const std::vector<storage::FeedEntry>& entries) {
         const auto* committed = std::get_if<storage::Committed>(&entry);
         was_committed_ = committed != nullptr;
         if (!committed) continue;
-        for (const auto& operation : committed->batch.operations) {
-            storage::KeyChange change{operation.family, operation.key, {}};
-            if (!operation.erase)
-                change.record =
-                    storage::Record{committed->revision, committed->time, operation.value};
+        for (const storage::KeyChange& change : changes_of(entry)) {
             broker_.apply(change);
             controller_.apply(change);
         }
@@ -158,18 +137,6 @@ std::size_t CatchUpStage::questions() const {
     return dynamic_cast<const AllowAll&>(*policy_).questions;
 }
 
-void CatchUpStage::enable(const xml::Jid& bare) {
-    const auto batches = controller_.bootstrap({}, {bare});
-    REQUIRE(batches.has_value());
-    for (const auto& batch : *batches) memory.submit(1, {}, batch);
-    auto enrolment = controller_.enrolment(identity_of(bare));
-    if (!enrolment) return;
-    auto decision = enrolment->decide({pubsub::Principal::system(), 1, "fresh"});
-    REQUIRE(decision.change() != nullptr);
-    memory.submit(1, {}, std::move(decision.change()->batch));
-    REQUIRE(was_committed_);
-}
-
 SessionPtr CatchUpStage::comes(
     const std::string& full, bool is_fast, std::size_t outbox_bytes_max
 ) {
@@ -177,7 +144,8 @@ SessionPtr CatchUpStage::comes(
     session->id = ++last_session_;
     session->jid = *xml::Jid::parse(full);
     session->bare = session->jid.bare();
-    enable(session->bare);
+    enable(controller_, memory, session->bare);
+    REQUIRE(was_committed_);
     session->identity = std::make_shared<const controller::Identity>(identity_of(session->bare));
     session->principal.jid = session->jid;
     session->principal.session = session->id;
@@ -214,13 +182,13 @@ void CatchUpStage::is_replaced(const SessionPtr& session) {
 }
 
 SessionPtr CatchUpStage::is_elsewhere(
-    const std::string& full, const std::shared_ptr<server::Elsewhere>& member
+    const std::string& full, const std::shared_ptr<server::OtherMember>& member
 ) {
     auto session = std::make_shared<server::Session>();
     session->id = ++last_session_;
     session->jid = *xml::Jid::parse(full);
     session->bare = session->jid.bare();
-    session->elsewhere = member;
+    session->other_member = member;
     session->is_active = true;
     sessions_.enter_elsewhere(session);
     return session;
@@ -228,7 +196,7 @@ SessionPtr CatchUpStage::is_elsewhere(
 
 void CatchUpStage::leaves_elsewhere(const SessionPtr& session) {
     sessions_.leave(*session);
-    catch_up_of_all.left_elsewhere(session->bare.str(), session->elsewhere->member());
+    catch_up_of_all.left_elsewhere(session->bare.str(), session->other_member->member());
 }
 
 FakeTransport& CatchUpStage::transport(const SessionPtr& session) const {

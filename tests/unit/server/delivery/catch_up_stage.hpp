@@ -16,7 +16,7 @@
 #include "server/config/config.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/offline_delivery.hpp"
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 #include "storage/memory_store.hpp"
 
 namespace grid::test {
@@ -50,20 +50,20 @@ private:
 };
 
 /// Another member of a cluster: what it is asked waits until the test answers.
-class FakeMember final : public server::Elsewhere {
+class FakeMember final : public server::OtherMember {
 public:
     explicit FakeMember(storage::MemberId id) : id_(id) {}
 
-    // server::Elsewhere
+    // server::OtherMember
     storage::MemberId member() const override { return id_; }
     const std::string& name() const override { return name_; }
-    bool ask(const server::QueryElsewhere&) override { return false; }
+    bool ask(const server::ForwardedQuery&) override { return false; }
     void end_hibernating(std::uint64_t) override {}
     void ask_place(const server::Session&, Placed done) override {
         asked.push_back(std::move(done));
     }
     bool has_token(std::uint64_t, const std::string&) const override { return false; }
-    std::uint64_t fetch(const server::ResumeElsewhere&, Fetched) override { return 0; }
+    std::uint64_t fetch(const server::FetchRequest&, Fetched) override { return 0; }
     bool take(std::uint64_t, storage::Revision) override { return false; }
     void leave(std::uint64_t) override {}
 
@@ -83,7 +83,7 @@ private:
 /// The other members of a cluster, as a directory knows them.
 class FakeDirectory final : public server::SessionWatcher {
 public:
-    explicit FakeDirectory(const std::vector<std::shared_ptr<server::Elsewhere>>& all)
+    explicit FakeDirectory(const std::vector<std::shared_ptr<server::OtherMember>>& all)
         : all_(all) {}
 
     // server::SessionWatcher
@@ -95,11 +95,11 @@ public:
     void when_told(const server::Session&, std::function<void()> done) override { done(); }
     void ask_who_has(server::UnreadShared, CaredFor done) override { done({}); }
     void ask_no_more() override {}
-    std::vector<std::shared_ptr<server::Elsewhere>> others() const override { return all_; }
+    std::vector<std::shared_ptr<server::OtherMember>> others() const override { return all_; }
     void on_tick(TimePoint) override {}
 
 private:
-    const std::vector<std::shared_ptr<server::Elsewhere>>& all_;
+    const std::vector<std::shared_ptr<server::OtherMember>>& all_;
 };
 
 /// One turn of the strand at a time; the clock is the real one, for the pauses of catch-up alone.
@@ -119,7 +119,7 @@ public:
     void is_replaced(const server::SessionPtr& session);
     /// A session of an account is on that member, and is there no more.
     server::SessionPtr is_elsewhere(
-        const std::string& full, const std::shared_ptr<server::Elsewhere>& member
+        const std::string& full, const std::shared_ptr<server::OtherMember>& member
     );
     void leaves_elsewhere(const server::SessionPtr& session);
     FakeTransport& transport(const server::SessionPtr& session) const;
@@ -160,12 +160,10 @@ public:
     boost::asio::io_context context;
     storage::MemoryStore memory;
     HeldReads store;
-    std::vector<std::string> log_lines;
-    std::vector<std::shared_ptr<server::Elsewhere>> connected;   // other members
+    std::vector<std::shared_ptr<server::OtherMember>> connected;   // other members
 
 private:
     void on_feed(const std::vector<storage::FeedEntry>& entries);
-    void enable(const xml::Jid& bare);
 
     FakeDirectory directory_{connected};
     server::SessionRegistry sessions_;

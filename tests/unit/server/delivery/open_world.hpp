@@ -29,7 +29,8 @@ public:
     using What = pubsub::Deed;
     using Deeds = std::vector<pubsub::Deed>;
     using Verdict = pubsub::Verdict;
-    void seal(Batch&, const Who&, const Deeds&, std::string_view, const Verdict&) const override {}
+    void record_allowed(Batch&, const Who&, const Deeds&, std::string_view, const Verdict&)
+        const override {}
     void refused(const Who&, const What&, std::string_view, const Verdict&) const override {}
 };
 

@@ -5,7 +5,6 @@
 
 #include "server/http/answer.hpp"
 #include "server/http/guard.hpp"
-#include "server/http/limits.hpp"
 #include "server/http/request_form.hpp"
 
 namespace http_guard_test {

@@ -102,7 +102,7 @@ TEST_CASE("among many that have begun TLS a newcomer has time to begin it", "[ne
     while (door.gone.back() != idle && door.gone.size() < 40)
         door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
     CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, idle});
-    CHECK(door.at(honest).settle());
+    CHECK(door.at(honest).keep());
 }
 
 TEST_CASE("a few clients behind one address have time to begin TLS, too", "[net]") {
@@ -117,7 +117,7 @@ TEST_CASE("a few clients behind one address have time to begin TLS, too", "[net]
     while (door.gone.back() != other && door.gone.size() < 40)
         door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
     CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, other});
-    CHECK(door.at(one).settle());
+    CHECK(door.at(one).keep());
 }
 
 TEST_CASE("a crowd from one source displaces itself (found A9)", "[net]") {
@@ -129,16 +129,16 @@ TEST_CASE("a crowd from one source displaces itself (found A9)", "[net]") {
     for (int n = 48; n <= 50; ++n) door.at(n).begin();
     door.enter("newcomer");
     CHECK(door.gone.back() == 48);
-    CHECK(door.at(alone).settle());
+    CHECK(door.at(alone).keep());
 }
 
 TEST_CASE("who is known gives way to nobody, and counts with its source", "[net]") {
     Door door(bounds(3, 2, 100, 100));
-    CHECK(door.at(door.enter("a")).settle());
-    CHECK(door.at(door.enter("a")).settle());
+    CHECK(door.at(door.enter("a")).keep());
+    CHECK(door.at(door.enter("a")).keep());
     CHECK(door.enter("a") == -1);
     CHECK(door.reason == "per_source (2) is reached");
-    CHECK(door.at(door.enter("b")).settle());
+    CHECK(door.at(door.enter("b")).keep());
     CHECK(door.enter("c") == -1);
     CHECK(door.reason == "all (3) is reached");
     CHECK(door.gone.empty());
@@ -146,7 +146,7 @@ TEST_CASE("who is known gives way to nobody, and counts with its source", "[net]
     CHECK(door.enter("a") == 3);   // as a stranger
     CHECK(door.enter("d") == 4);   // in its place
     CHECK(door.gone == std::vector{3});
-    CHECK(!door.at(3).settle());   // too late
+    CHECK(!door.at(3).keep());   // too late
     CHECK(door.entrance->connections() == 3);
 }
 

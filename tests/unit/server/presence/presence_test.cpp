@@ -11,13 +11,17 @@
 
 #include "../delivery/open_world.hpp"
 #include "controller/contacts/exchange.hpp"
+#include "enabled_accounts.hpp"
 #include "fake_transport.hpp"
 #include "storage/memory_store.hpp"
 
 namespace presence_test {
 
 using grid::server::SessionPtr;
+using grid::test::anchor;
+using grid::test::controller_settings;
 using grid::test::FakeTransport;
+using grid::test::identity_of;
 namespace contacts = grid::controller::contacts;
 namespace controller = grid::controller;
 namespace server = grid::server;
@@ -25,17 +29,8 @@ namespace storage = grid::storage;
 
 namespace {
 
-constexpr const char* anchor = "ca";
 constexpr const char* policy = "allow group administrators to message any\n";
 constexpr std::size_t crowd = 1'000;
-
-controller::Settings controller_settings() {
-    controller::Settings settings;
-    settings.domain = "grid.example";
-    settings.address = *grid::xml::Jid::parse("controller.grid.example");
-    settings.broker = *grid::xml::Jid::parse("pubsub.grid.example");
-    return settings;
-}
 
 grid::pubsub::Settings broker_settings() {
     grid::pubsub::Settings settings;
@@ -49,9 +44,7 @@ public:
     PresenceStage() {
         controller_.attach(broker_);
         memory_.start([this](const std::vector<storage::FeedEntry>& entries) { follow(entries); });
-        const auto batches = controller_.bootstrap(policy, {});
-        REQUIRE(batches.has_value());
-        for (const auto& batch : *batches) memory_.submit(1, {}, batch);
+        grid::test::submit(memory_, controller_.bootstrap(policy, {}));
     }
 
     SessionPtr comes(const std::string& full, std::size_t outbox_bytes_max = 256 * 1024) {
@@ -59,7 +52,7 @@ public:
         session->id = ++last_session_;
         session->jid = *grid::xml::Jid::parse(full);
         session->bare = session->jid.bare();
-        enable(session->bare);
+        grid::test::enable(controller_, memory_, session->bare);
         session->identity =
             std::make_shared<const controller::Identity>(identity_of(session->bare));
         session->principal.jid = session->jid;
@@ -121,35 +114,10 @@ public:
     }
 
 private:
-    static controller::Identity identity_of(const grid::xml::Jid& bare) {
-        controller::Identity identity;
-        identity.account = bare;
-        identity.anchor = anchor;
-        identity.fingerprint = "f-" + bare.str();
-        identity.not_after = 4'000'000'000'000;
-        return identity;
-    }
-    void enable(const grid::xml::Jid& bare) {
-        const auto batches = controller_.bootstrap({}, {bare});
-        REQUIRE(batches.has_value());
-        for (const auto& batch : *batches) memory_.submit(1, {}, batch);
-        auto enrolment = controller_.enrolment(identity_of(bare));
-        if (!enrolment) return;
-        auto decision = enrolment->decide({grid::pubsub::Principal::system(), 1, "fresh"});
-        REQUIRE(decision.change() != nullptr);
-        memory_.submit(1, {}, std::move(decision.change()->batch));
-    }
     void follow(const std::vector<storage::FeedEntry>& entries) {
-        for (const auto& entry : entries) {
-            const auto* committed = std::get_if<storage::Committed>(&entry);
-            REQUIRE(committed != nullptr);
-            for (const storage::Write& write : committed->batch.operations) {
-                storage::KeyChange change{write.family, write.key, {}};
-                if (!write.erase)
-                    change.record = {committed->revision, committed->time, write.value};
+        for (const auto& entry : entries)
+            for (const storage::KeyChange& change : grid::test::changes_of(entry))
                 controller_.apply(change);
-            }
-        }
     }
 
     storage::MemoryStore memory_;

@@ -49,12 +49,12 @@ TEST_CASE("an answer from another member settles the query of its asker, once", 
     to_the_grid.asked = *Jid::parse("grid.example");
     REQUIRE(queries.add(query(asa_session, asa, "1"), start) == Taken::Yes);
     REQUIRE(queries.add(to_the_grid, start) == Taken::Yes);
-    CHECK_FALSE(queries.settle(asa_session, eve, "1"));
-    CHECK_FALSE(queries.settle(eve_session, ise, "1"));
-    CHECK_FALSE(queries.settle(asa_session, ise, "3"));
-    CHECK(queries.settle(asa_session, ise, "1"));
-    CHECK_FALSE(queries.settle(asa_session, ise, "1"));
-    CHECK(queries.settle(asa_session, to_the_grid.asked, "2"));
+    CHECK_FALSE(queries.take_by_asker(asa_session, eve, "1"));
+    CHECK_FALSE(queries.take_by_asker(eve_session, ise, "1"));
+    CHECK_FALSE(queries.take_by_asker(asa_session, ise, "3"));
+    CHECK(queries.take_by_asker(asa_session, ise, "1"));
+    CHECK_FALSE(queries.take_by_asker(asa_session, ise, "1"));
+    CHECK(queries.take_by_asker(asa_session, to_the_grid.asked, "2"));
     CHECK(queries.size() == 0);
 }
 

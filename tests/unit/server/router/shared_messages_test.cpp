@@ -82,14 +82,14 @@ TEST_CASE("another account, another message and another time are none of it") {
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
 }
 
-TEST_CASE("a message that is settled is in care, as long as that is remembered") {
+TEST_CASE("a message that is finished is in care, as long as that is remembered") {
     SharedMessages here;
     const auto asked = SharedMessages().begin(account, 3, {message("a")});
-    here.settle(asked.messages[0]);
-    here.settle(asked.messages[0]);
+    here.finish(asked.messages[0]);
+    here.finish(asked.messages[0]);
     CHECK(here.takes_care(asked, asked.messages[0]));
-    for (std::size_t i = 0; i < SharedMessages::settled_max; ++i)
-        here.settle(SharedMessages::named(message(std::to_string(i))));
+    for (std::size_t i = 0; i < SharedMessages::finished_max; ++i)
+        here.finish(SharedMessages::named(message(std::to_string(i))));
     CHECK_FALSE(here.takes_care(asked, asked.messages[0]));
 }
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 
 namespace registry_test {
 
@@ -13,15 +13,15 @@ using server::SessionRegistry;
 
 namespace {
 
-class OtherMember final : public server::Elsewhere {
+class FakeMember final : public server::OtherMember {
 public:
     storage::MemberId member() const override { return 2; }
     const std::string& name() const override { return name_; }
-    bool ask(const server::QueryElsewhere&) override { return false; }
+    bool ask(const server::ForwardedQuery&) override { return false; }
     void end_hibernating(std::uint64_t) override {}
     void ask_place(const server::Session&, Placed done) override { done({}); }
     bool has_token(std::uint64_t, const std::string&) const override { return false; }
-    std::uint64_t fetch(const server::ResumeElsewhere&, Fetched) override { return 0; }
+    std::uint64_t fetch(const server::FetchRequest&, Fetched) override { return 0; }
     bool take(std::uint64_t, storage::Revision) override { return false; }
     void leave(std::uint64_t) override {}
 
@@ -34,7 +34,7 @@ SessionPtr table_session(std::uint64_t id, const std::string& jid, bool is_elsew
     session->id = id;
     session->jid = *xml::Jid::parse(jid);
     session->bare = session->jid.bare();
-    if (is_elsewhere) session->elsewhere = std::make_shared<OtherMember>();
+    if (is_elsewhere) session->other_member = std::make_shared<FakeMember>();
     return session;
 }
 

@@ -1,4 +1,5 @@
-// server/router/router_elsewhere.cpp: stanzas between sessions on different members of a cluster.
+// server/router/router_other_members.cpp: stanzas between sessions on different members of a
+// cluster.
 #include <algorithm>
 
 #include "controller/gi/provider_bulk.hpp"
@@ -82,9 +83,9 @@ void Router::send_elsewhere(
     bool is_counted
 ) {
     if (auto error = refuse_pending(query)) return refuse(std::move(*error));
-    const QueryElsewhere sent{query.asker, answerer->id, query.to,     query.asked,
+    const ForwardedQuery sent{query.asker, answerer->id, query.to,     query.asked,
                               query.id,    is_counted,   std::move(iq)};
-    if (!answerer->elsewhere->ask(sent)) unanswered(sent);
+    if (!answerer->other_member->ask(sent)) unanswered(sent);
 }
 
 /// A message with a packet of a stream that the addressee's member looks after.
@@ -93,15 +94,15 @@ void Router::send_packet(
 ) {
     in_band_->passes_elsewhere(*sender, packet.offer->bytes);
     const std::string id(packet.stanza.attr_or("id", ""));
-    const QueryElsewhere sent{sender->id, receiver->id, packet.to, {}, id, false, packet.relayed};
-    if (!receiver->elsewhere->ask(sent))
+    const ForwardedQuery sent{sender->id, receiver->id, packet.to, {}, id, false, packet.relayed};
+    if (!receiver->other_member->ask(sent))
         reply_error(
             sender, packet.stanza,
             xml::resource_constraint("the addressee does not read: try later")
         );
 }
 
-void Router::packet_lost(const QueryElsewhere& packet) {
+void Router::packet_lost(const ForwardedQuery& packet) {
     const SessionPtr sender = sessions_.find(packet.asker);
     if (!sender) return;
     xml::Element message("message", xml::ns::client, {{"to", packet.to.str()}});
@@ -109,14 +110,14 @@ void Router::packet_lost(const QueryElsewhere& packet) {
     reply_error(sender, message, not_answered());
 }
 
-void Router::unanswered(const QueryElsewhere& query) {
+void Router::unanswered(const ForwardedQuery& query) {
     if (query.is_packet()) return packet_lost(query);
-    if (auto waiting = queries_.settle(query.asker, query.to, query.id))
+    if (auto waiting = queries_.take_by_asker(query.asker, query.to, query.id))
         tell_unanswered({std::move(*waiting)}, not_answered());
 }
 
 /// The asker's rights are asked about here, with the certificate that its member has told.
-void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
+void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const ForwardedQuery& query) {
     // The asker's member may know that a right is gone of which this one has not heard.
     if (const auto refused = guard_ ? guard_(iq) : std::nullopt)
         return refuse_query(asker, std::move(iq), query.asked, *refused);
@@ -159,7 +160,7 @@ void Router::deliver_here(
     if (head && stanza.kind == StanzaKind::Iq) {
         const auto from = xml::Jid::parse(head->attr_or("from", ""));
         const auto query =
-            from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
+            from ? queries_.take_by_asker(target->id, *from, std::string(head->attr_or("id", "")))
                  : std::nullopt;
         if (!query) return;   // an answer without a question is dropped
         const bool is_error = head->attr_or("type", "") == "error";

@@ -1,5 +1,5 @@
-// server/http/connection_elsewhere.cpp: files whose bytes are on another member of the cluster are
-// given from there.
+// server/http/connection_remote_files.cpp: files whose bytes are on another member of the cluster
+// are given from there.
 #include <deque>
 
 #include "server/bulk/digest.hpp"
@@ -11,7 +11,7 @@
 
 namespace grid::server::http {
 
-using bulk::Elsewhere;
+using bulk::RemoteFiles;
 
 namespace {
 
@@ -27,8 +27,8 @@ struct ComingPiece {
 }   // namespace
 
 /// The part of the file that is still to be sent.
-struct Connection::FromElsewhere {
-    std::shared_ptr<Elsewhere> elsewhere;
+struct Connection::RemoteSource {
+    std::shared_ptr<RemoteFiles> remote;
     bulk::KnownFile file;
     Part part;
     std::uint64_t asked = 0;
@@ -37,15 +37,12 @@ struct Connection::FromElsewhere {
     void ask_ahead() {
         while (coming.size() < pieces_ahead_max && asked < part.count) {
             const auto count =
-                std::min<std::uint64_t>(Elsewhere::piece_bytes_max, part.count - asked);
+                std::min<std::uint64_t>(RemoteFiles::piece_bytes_max, part.count - asked);
             auto piece = std::make_shared<ComingPiece>();
-            elsewhere->read(
-                file, part.from + asked, count,
-                [piece](std::optional<std::string> bytes) {
-                    piece->bytes = std::move(bytes);
-                    (*piece->come)();
-                }
-            );
+            remote->read(file, part.from + asked, count, [piece](std::optional<std::string> bytes) {
+                piece->bytes = std::move(bytes);
+                (*piece->come)();
+            });
             coming.push_back(std::move(piece));
             asked += count;
         }
@@ -53,14 +50,16 @@ struct Connection::FromElsewhere {
 };
 
 /// The client hears of a file that cannot be had before the answer begins.
-asio::awaitable<bool> Connection::give_from_elsewhere(
+asio::awaitable<bool> Connection::give_remote_file(
     Parser& parser,
     const controller::bulk::File& file,
     Answer answer,
     Part part,
     const CarriedPtr& carried
 ) {
-    FromElsewhere source{shared_->store->elsewhere(), {file.id, file.size, file.hash}, part, 0, {}};
+    RemoteSource source{
+        shared_->store->remote_files(), {file.id, file.size, file.hash}, part, 0, {}
+    };
     source.ask_ahead();
     co_await net::Called::wait(source.coming.front()->come);
     if (!source.coming.front()->bytes) {
@@ -73,14 +72,14 @@ asio::awaitable<bool> Connection::give_from_elsewhere(
     const bool keeps = stays_after(parser);
     answer.keeps_alive = keeps;
     const bool is_sent =
-        co_await send(to_bytes(answer, now())) && co_await send_from_elsewhere(source, *carried);
+        co_await send(to_bytes(answer, now())) && co_await send_remote_file(source, *carried);
     end_transfer(carried, is_sent ? bulk::State::Complete : bulk::State::Lost);
     if (!is_sent) stream_.abort();   // so that the client sees an end before the last byte
     co_return is_sent&& keeps;
 }
 
 /// A whole file's last piece is not sent unless the hash is the file's.
-asio::awaitable<bool> Connection::send_from_elsewhere(FromElsewhere& source, Carried& carried) {
+asio::awaitable<bool> Connection::send_remote_file(RemoteSource& source, Carried& carried) {
     bulk::Digest digest;
     std::uint64_t left = source.part.count;
     const bool is_whole = left == source.file.size;

@@ -1,10 +1,10 @@
-// server/delivery/catch_up_elsewhere.cpp: items of an account whose sessions are on several members
-// of a cluster: which member takes care of them, and what is done where that one fails.
+// server/delivery/catch_up_other_members.cpp: items of an account whose sessions are on several
+// members of a cluster: which member takes care of them, and what is done where that one fails.
 #include <algorithm>
 #include <utility>
 
 #include "server/delivery/catch_up.hpp"
-#include "server/session/elsewhere.hpp"
+#include "server/session/other_member.hpp"
 #include "server/session/replay_state.hpp"
 
 namespace grid::server {
@@ -28,7 +28,7 @@ struct CatchUp::Asked {
 
 bool CatchUp::has_sessions(MemberId member, const std::string& account) const {
     return std::ranges::any_of(sessions_.of_account(account), [&](const SessionPtr& one) {
-        return one->elsewhere && one->elsewhere->member() == member;
+        return one->other_member && one->other_member->member() == member;
     });
 }
 
@@ -54,13 +54,13 @@ AccountPlace CatchUp::place_of(const std::string& account, std::uint64_t turn, s
 
 /// Where the account has subscriptions, all: another session of it may have come a moment ago, and
 /// word of that be on its way.
-std::vector<std::shared_ptr<Elsewhere>> CatchUp::members_to_ask(const Session& session) const {
-    std::vector<std::shared_ptr<Elsewhere>> members;
+std::vector<std::shared_ptr<OtherMember>> CatchUp::members_to_ask(const Session& session) const {
+    std::vector<std::shared_ptr<OtherMember>> members;
     const SessionWatcher* const watcher = sessions_.watcher();
     if (watcher != nullptr && broker_.is_subscriber(session.bare)) members = watcher->others();
     for (const SessionPtr& one : sessions_.of_account(session.bare.str()))
-        if (one->elsewhere && std::ranges::find(members, one->elsewhere) == members.end())
-            members.push_back(one->elsewhere);
+        if (one->other_member && std::ranges::find(members, one->other_member) == members.end())
+            members.push_back(one->other_member);
     return members;
 }
 
@@ -159,7 +159,7 @@ void CatchUp::moved_elsewhere(const Session& there, MemberId before) {
     const std::string& account = there.bare.str();
     const auto found = relied_.find(account);
     if (found != relied_.end() && found->second.member == before && !has_sessions(before, account))
-        found->second.member = there.elsewhere->member();
+        found->second.member = there.other_member->member();
 }
 
 /// A session that came beside it left to it what it had not had yet.
@@ -167,7 +167,7 @@ void CatchUp::went_elsewhere(const Session& there) {
     const std::string& account = there.bare.str();
     if (sessions_.count_here(account) == 0) return forget_account(account);
     if (const SessionPtr heir = heir_of(account))
-        rely(account, {heir->account_from, there.elsewhere->member()});
+        rely(account, {heir->account_from, there.other_member->member()});
 }
 
 /// Items that the session left to others at its member are still theirs.

@@ -1,5 +1,5 @@
-// server/session/elsewhere.hpp: sessions on other members of a cluster, as the rest of the server
-// deals with them; and what the cluster is told of those that are here.
+// server/session/other_member.hpp: sessions on other members of a cluster, as the rest of the
+// server deals with them; and what the cluster is told of those that are here.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ struct AccountPlace {
 /// An iq of type get or set on its way to the member of the session that is to answer it. That
 /// member asks the policy, waits for the answer and refuses in its place. Or a message with a
 /// packet of an in-band stream, whose table is there.
-struct QueryElsewhere {
+struct ForwardedQuery {
     std::uint64_t asker = 0, answerer = 0;   // sessions
     xml::Jid to;                             // the full address of the answerer
     xml::Jid asked;   // the address that was asked, where it was another one; else empty
@@ -40,19 +40,19 @@ struct QueryElsewhere {
     bool is_packet() const { return text->starts_with("<message"); }
 };
 
-/// Another member, of which this one knows sessions. Such a session (Session::elsewhere) stands in
-/// the table beside those that are here: stanzas of clients go to it as to any other, by a
+/// Another member, of which this one knows sessions. Such a session (Session::other_member) stands
+/// in the table beside those that are here: stanzas of clients go to it as to any other, by a
 /// transport that carries them to its member. Events, delivery positions, stream management,
 /// limits and times are its own member's affair. Core strand.
-class Elsewhere {
+class OtherMember {
 public:
-    virtual ~Elsewhere() = default;
+    virtual ~OtherMember() = default;
     virtual storage::MemberId member() const = 0;
     /// cluster.member of it.
     virtual const std::string& name() const = 0;
     /// False: it cannot be reached, and nothing was sent. Where it becomes so later,
     /// Router::unanswered is called.
-    virtual bool ask(const QueryElsewhere& query) = 0;
+    virtual bool ask(const ForwardedQuery& query) = 0;
     /// A session there that waits to be resumed gives way to another one of its account: its member
     /// ends it, and it is in the table no more. It stays where that cannot be told now.
     virtual void end_hibernating(std::uint64_t session) = 0;
@@ -67,7 +67,7 @@ public:
     /// The session, or the reason why it stays there. `done` is called once, perhaps at once, with
     /// the number that is returned. Where it got the session `take` or `leave` is to follow, soon.
     using Fetched = std::function<void(std::uint64_t number, FetchAnswer answer)>;
-    virtual std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) = 0;
+    virtual std::uint64_t fetch(const FetchRequest& wanted, Fetched done) = 0;
     /// The session is here from now on, as far as the other member will hear; `told_to`: up to
     /// there this member has told all. False: it stays there after all.
     virtual bool take(std::uint64_t number, storage::Revision told_to) = 0;
@@ -128,7 +128,7 @@ public:
     /// Messages of questions that are not answered by now are in nobody's care.
     virtual void ask_no_more() = 0;
     /// The members that are connected now.
-    virtual std::vector<std::shared_ptr<Elsewhere>> others() const = 0;
+    virtual std::vector<std::shared_ptr<OtherMember>> others() const = 0;
     /// Every 100 ms or more often.
     virtual void on_tick(TimePoint now) = 0;
 };

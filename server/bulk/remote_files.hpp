@@ -1,4 +1,4 @@
-// server/bulk/elsewhere.hpp: files that clients exchange, as other members of the cluster have
+// server/bulk/remote_files.hpp: files that clients exchange, as other members of the cluster have
 // them.
 #pragma once
 
@@ -20,9 +20,9 @@ struct KnownFile {
 
 /// The answers of another part of the program to connections that lack bytes. Any thread; `done`
 /// once, on any thread, unless the server stops before.
-class Elsewhere {
+class RemoteFiles {
 public:
-    virtual ~Elsewhere() = default;
+    virtual ~RemoteFiles() = default;
     /// The most that is read at once.
     static constexpr std::size_t piece_bytes_max = 128UL * 1024;
 

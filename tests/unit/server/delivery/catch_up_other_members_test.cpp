@@ -1,4 +1,4 @@
-// tests/unit/server/delivery/catch_up_elsewhere_test.cpp: items of an account with sessions on
+// tests/unit/server/delivery/catch_up_other_members_test.cpp: items of an account with sessions on
 // several members of a cluster: none is lost, whichever member fails, and none comes twice while
 // none does.
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include "catch_up_stage.hpp"
 #include "server/session/replay_state.hpp"
 
-namespace catch_up_elsewhere_test {
+namespace catch_up_other_members_test {
 
 using namespace grid;
 using namespace grid::test;
@@ -19,8 +19,8 @@ const std::string desk = "desk@grid.example", desk_a = desk + "/a", desk_b = des
                   desk_c = desk + "/c";
 
 /// An account with a session `first` on another member, and three items that wait for it.
-struct Elsewhere : CatchUpStage {
-    Elsewhere() {
+struct OtherMembers : CatchUpStage {
+    OtherMembers() {
         creates("n");
         subscribes(desk_a, "n", desk);
         first = is_elsewhere(desk_a, member);
@@ -53,7 +53,7 @@ struct Elsewhere : CatchUpStage {
 
 }   // namespace
 
-TEST_CASE_METHOD(Elsewhere, "what a session elsewhere takes care of is not told here") {
+TEST_CASE_METHOD(OtherMembers, "what a session elsewhere takes care of is not told here") {
     const auto session = comes(desk_b);
     REQUIRE(member->asked.size() == 1);
     CHECK(store.waiting.empty());   // no item is read before the answer
@@ -66,7 +66,7 @@ TEST_CASE_METHOD(Elsewhere, "what a session elsewhere takes care of is not told 
     CHECK(items(session) == Ids{"i4", "i5"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "a member that does not say how far it is changes nothing") {
+TEST_CASE_METHOD(OtherMembers, "a member that does not say how far it is changes nothing") {
     const auto session = comes(desk_b);
     member->answers({});
     catch_up(session);
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Elsewhere, "a member that does not say how far it is changes no
     CHECK(catch_up_of_all.known(desk) == fanout.completed());
 }
 
-TEST_CASE_METHOD(Elsewhere, "what the account has had elsewhere is not told here") {
+TEST_CASE_METHOD(OtherMembers, "what the account has had elsewhere is not told here") {
     const auto session = comes(desk_b);
     member->answers({fanout.completed(), 0});
     catch_up(session);
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(Elsewhere, "what the account has had elsewhere is not told here
     CHECK(items(session) == Ids{"i4"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "what another session takes care of is not noted as read") {
+TEST_CASE_METHOD(OtherMembers, "what another session takes care of is not noted as read") {
     const auto session = comes_beside(desk_b);
     const auto before = catch_up_of_all.known(desk);
     publishes("n", "i4");
@@ -100,7 +100,9 @@ TEST_CASE_METHOD(Elsewhere, "what another session takes care of is not noted as 
     CHECK(items(again) == Ids{"i1", "i2", "i3", "i4"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "positions are noted again when the other session has read its part") {
+TEST_CASE_METHOD(
+    OtherMembers, "positions are noted again when the other session has read its part"
+) {
     const auto session = comes_beside(desk_b);
     catch_up_of_all.known_elsewhere(desk, fanout.completed());
     publishes("n", "i4");
@@ -109,7 +111,7 @@ TEST_CASE_METHOD(Elsewhere, "positions are noted again when the other session ha
     CHECK(catch_up_of_all.known(desk) == fanout.completed());
 }
 
-TEST_CASE_METHOD(Elsewhere, "what a session elsewhere leaves unread is told to the one here") {
+TEST_CASE_METHOD(OtherMembers, "what a session elsewhere leaves unread is told to the one here") {
     const auto session = comes_beside(desk_b);
     publishes("n", "i4");
     CHECK(items(session) == Ids{"i4"});
@@ -122,7 +124,7 @@ TEST_CASE_METHOD(Elsewhere, "what a session elsewhere leaves unread is told to t
     CHECK(catch_up_of_all.known(desk) == fanout.completed());
 }
 
-TEST_CASE_METHOD(Elsewhere, "what it had read when it left does not come again") {
+TEST_CASE_METHOD(OtherMembers, "what it had read when it left does not come again") {
     const auto session = comes_beside(desk_b);
     leaves_elsewhere(first);
     catch_up_of_all.known_elsewhere(desk, fanout.completed());   // the word is behind its end
@@ -131,7 +133,7 @@ TEST_CASE_METHOD(Elsewhere, "what it had read when it left does not come again")
     CHECK(items(session) == Ids{"i4"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "a session that has logged out gets what was left meanwhile") {
+TEST_CASE_METHOD(OtherMembers, "a session that has logged out gets what was left meanwhile") {
     const auto session = comes_beside(desk_b);
     publishes("n", "i4");
     CHECK(items(session) == Ids{"i4"});
@@ -145,7 +147,7 @@ TEST_CASE_METHOD(Elsewhere, "a session that has logged out gets what was left me
     CHECK(items(session) == Ids{"i1", "i2", "i3", "i4"});   // rather again than never
 }
 
-TEST_CASE_METHOD(Elsewhere, "a session that has ended before the answer comes is left alone") {
+TEST_CASE_METHOD(OtherMembers, "a session that has ended before the answer comes is left alone") {
     const auto session = comes(desk_b);
     leaves(session);
     member->answers({0, fanout.completed()});
@@ -155,7 +157,9 @@ TEST_CASE_METHOD(Elsewhere, "a session that has ended before the answer comes is
     CHECK(items(again) == Ids{"i1", "i2", "i3"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "a member whose session has gone before its answer is not relied on") {
+TEST_CASE_METHOD(
+    OtherMembers, "a member whose session has gone before its answer is not relied on"
+) {
     const auto session = comes(desk_b);
     leaves_elsewhere(first);
     member->answers({0, fanout.completed()});
@@ -163,7 +167,7 @@ TEST_CASE_METHOD(Elsewhere, "a member whose session has gone before its answer i
     CHECK(items(session) == Ids{"i1", "i2", "i3"});
 }
 
-TEST_CASE_METHOD(Elsewhere, "of two sessions that come at once the first takes what waits") {
+TEST_CASE_METHOD(OtherMembers, "of two sessions that come at once the first takes what waits") {
     const auto session = comes(desk_b);   // the question is on its way
     const std::uint64_t turn = session->replay->turn;
     CHECK(catch_up_of_all.place_of(desk, turn, session->id + 1).cared_to != 0);
@@ -174,7 +178,7 @@ TEST_CASE_METHOD(Elsewhere, "of two sessions that come at once the first takes w
     catch_up(session);
 }
 
-TEST_CASE_METHOD(Elsewhere, "a question behind one that was heard has a later turn") {
+TEST_CASE_METHOD(OtherMembers, "a question behind one that was heard has a later turn") {
     CHECK(catch_up_of_all.place_of(desk, 1000, 1).cared_to == 0);   // none is here yet
     const auto session = comes(desk_b);
     CHECK(catch_up_of_all.place_of(desk, 1000, session->id + 1).cared_to == 0);
@@ -183,7 +187,7 @@ TEST_CASE_METHOD(Elsewhere, "a question behind one that was heard has a later tu
     CHECK(items(session).empty());
 }
 
-TEST_CASE_METHOD(Elsewhere, "a member that told of no session of the account is asked, too") {
+TEST_CASE_METHOD(OtherMembers, "a member that told of no session of the account is asked, too") {
     const auto silent = std::make_shared<FakeMember>(8);
     connected = {member, silent};
     const auto session = comes(desk_b);
@@ -197,14 +201,14 @@ TEST_CASE_METHOD(Elsewhere, "a member that told of no session of the account is 
     CHECK(items(session).empty());
 }
 
-TEST_CASE_METHOD(Elsewhere, "an account without subscriptions has no other member asked") {
+TEST_CASE_METHOD(OtherMembers, "an account without subscriptions has no other member asked") {
     const auto silent = std::make_shared<FakeMember>(8);
     connected = {silent};
     catch_up(comes("other@grid.example/a"));
     CHECK(silent->asked.empty());
 }
 
-TEST_CASE_METHOD(Elsewhere, "a member that relies on another one takes care of nothing") {
+TEST_CASE_METHOD(OtherMembers, "a member that relies on another one takes care of nothing") {
     const auto session = comes_beside(desk_b);
     CHECK(catch_up_of_all.place_of(desk, 100, 100).cared_to == 0);
     catch_up_of_all.known_elsewhere(desk, fanout.completed());
@@ -213,7 +217,7 @@ TEST_CASE_METHOD(Elsewhere, "a member that relies on another one takes care of n
 }
 
 TEST_CASE_METHOD(
-    Elsewhere, "a second session here asks nobody, and leaves what it had to the first"
+    OtherMembers, "a second session here asks nobody, and leaves what it had to the first"
 ) {
     const auto one = comes_beside(desk_b);
     const auto two = comes(desk_c);
@@ -231,7 +235,9 @@ TEST_CASE_METHOD(
     for (const char* id : {"i1", "i2", "i3"}) CHECK(std::ranges::find(got, id) != got.end());
 }
 
-TEST_CASE_METHOD(Elsewhere, "a session that goes to another member takes along what it relied on") {
+TEST_CASE_METHOD(
+    OtherMembers, "a session that goes to another member takes along what it relied on"
+) {
     const auto session = comes_beside(desk_b);
     publishes("n", "i4");
     CHECK(items(session) == Ids{"i4"});
@@ -242,10 +248,10 @@ TEST_CASE_METHOD(Elsewhere, "a session that goes to another member takes along w
     CHECK(place.had.second >= fanout.completed());
 }
 
-TEST_CASE_METHOD(Elsewhere, "a session that follows another one elsewhere is still relied on") {
+TEST_CASE_METHOD(OtherMembers, "a session that follows another one elsewhere is still relied on") {
     const auto session = comes_beside(desk_b);
     const auto third = std::make_shared<FakeMember>(8);
-    first->elsewhere = third;
+    first->other_member = third;
     catch_up_of_all.moved_elsewhere(*first, 7);
     leaves_elsewhere(first);
     moment();
@@ -253,4 +259,4 @@ TEST_CASE_METHOD(Elsewhere, "a session that follows another one elsewhere is sti
     CHECK(items(session) == Ids{"i1", "i2", "i3"});
 }
 
-}   // namespace catch_up_elsewhere_test
+}   // namespace catch_up_other_members_test

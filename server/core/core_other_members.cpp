@@ -1,5 +1,5 @@
-// server/core/core_elsewhere.cpp: sessions on other members of a cluster, as the directory tells of
-// them.
+// server/core/core_other_members.cpp: sessions on other members of a cluster, as the directory
+// tells of them.
 #include "server/core/core.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -37,7 +37,7 @@ void Core::leave_elsewhere(const SessionPtr& session) {
     in_band_.session_ended(*session);
     presence_.forget(*session);
     sessions_.leave(*session);
-    catch_up_.left_elsewhere(session->bare.str(), session->elsewhere->member());
+    catch_up_.left_elsewhere(session->bare.str(), session->other_member->member());
     // A session here may be the one that takes the messages which wait.
     if (sessions_.count_here(session->bare.str()) != 0) offline_.on_stored(session->bare.str());
 }
@@ -79,11 +79,11 @@ void Core::deliver_here(
     );
 }
 
-void Core::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
+void Core::take_elsewhere(const SessionPtr& asker, xml::Element iq, const ForwardedQuery& query) {
     router_.take_elsewhere(asker, std::move(iq), query);
 }
 
-void Core::unanswered_elsewhere(const QueryElsewhere& query) { router_.unanswered(query); }
+void Core::unanswered_elsewhere(const ForwardedQuery& query) { router_.unanswered(query); }
 
 void Core::note_waiting(const storage::Committed& committed) {
     for (const storage::Write& write : committed.batch.operations) {

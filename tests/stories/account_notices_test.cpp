@@ -1,4 +1,4 @@
-// tests/stories/account_notes_test.cpp: notices about accounts, for accounts and administrators
+// tests/stories/account_notices_test.cpp: notices about accounts, for accounts and administrators
 // that are there or were away.
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 #include "controller/state.hpp"
 #include "grid_stage.hpp"
 
-namespace account_notes_test {
+namespace account_notices_test {
 
 using namespace grid::controller;
 using grid::test::GridStage;
@@ -17,14 +17,14 @@ namespace {
 constexpr const char* root = "root@grid.example";
 constexpr const char* probe = "probe@grid.example";
 
-const Spool& spool(GridStage& stage) {
-    return stage.controller().state_for_admin().accounts.spool();
+const Notices& notices(GridStage& stage) {
+    return stage.controller().state_for_admin().accounts.notices();
 }
 
 std::string owed(GridStage& stage, const char* jid) {
     std::string kinds;
-    if (const auto* notes = spool(stage).find(jid))
-        for (const auto& [kind, note] : *notes) kinds += (kinds.empty() ? "" : ", ") + kind;
+    if (const auto* mine = notices(stage).find(jid))
+        for (const auto& [kind, notice] : *mine) kinds += (kinds.empty() ? "" : ", ") + kind;
     return kinds;
 }
 
@@ -85,11 +85,11 @@ TEST_CASE("notices: who was away is told of the newest state at the next login, 
     CHECK(logs_in(stage, "probe@grid.example/y").empty());
 }
 
-TEST_CASE("notices: a note that a newer one replaced before it was forgotten is still owed") {
+TEST_CASE("a notice that a newer one replaced before it was forgotten is still owed") {
     GridStage stage;
     stage.member("probe@grid.example/x", R"(["a"])");
     stage.rest(root, "PUT", "/accounts/probe@grid.example/groups", R"({"groups":["b"]})");
-    // Told live; before the note is forgotten the session goes and the groups change again.
+    // Told live; before the notice is forgotten the session goes and the groups change again.
     stage.disconnects("probe@grid.example/x");
     stage.rest(root, "PUT", "/accounts/probe@grid.example/groups", R"({"groups":["c"]})");
     stage.later(100);
@@ -126,32 +126,32 @@ TEST_CASE("notices: nothing is owed to a deleted account, nor to the next holder
     CHECK(owed(stage, probe).empty());
 }
 
-TEST_CASE("the spool is bounded per account: the oldest note goes") {
-    Spool spool;
+TEST_CASE("notices are bounded per account: the oldest goes") {
+    Notices notices;
     const auto commit = [&](grid::storage::Batch batch, grid::storage::Revision revision) {
         for (const auto& operation : batch.operations) {
             const std::string_view rest = std::string_view(operation.key).substr(1);
             if (operation.erase)
-                spool.apply(rest, std::nullopt);
+                notices.apply(rest, std::nullopt);
             else
-                spool.apply(rest, grid::storage::Record{revision, 1, operation.value});
+                notices.apply(rest, grid::storage::Record{revision, 1, operation.value});
         }
     };
-    for (std::size_t i = 1; i <= spool_per_account_max + 10; ++i) {
+    for (std::size_t i = 1; i <= notices_per_account_max + 10; ++i) {
         grid::storage::Batch batch;
-        spool.put(batch, "a@b", "kind " + std::to_string(i), "<x/>");
+        notices.put(batch, "a@b", "kind " + std::to_string(i), "<x/>");
         commit(std::move(batch), i);
     }
-    REQUIRE(spool.find("a@b") != nullptr);
-    CHECK(spool.find("a@b")->size() == spool_per_account_max);
-    CHECK_FALSE(spool.find("a@b")->contains("kind 10"));
-    CHECK(spool.find("a@b")->contains("kind 11"));
+    REQUIRE(notices.find("a@b") != nullptr);
+    CHECK(notices.find("a@b")->size() == notices_per_account_max);
+    CHECK_FALSE(notices.find("a@b")->contains("kind 10"));
+    CHECK(notices.find("a@b")->contains("kind 11"));
     // Another account's are its own; an unreadable record is nothing.
     grid::storage::Batch batch;
-    spool.put(batch, "c@d", "kind", "<x/>");
+    notices.put(batch, "c@d", "kind", "<x/>");
     batch.operations[0].value = "\x09";
     commit(std::move(batch), 1000);
-    CHECK(spool.find("c@d") == nullptr);
+    CHECK(notices.find("c@d") == nullptr);
 }
 
-}   // namespace account_notes_test
+}   // namespace account_notices_test

@@ -74,7 +74,7 @@ bool OfflineDelivery::is_behind(const std::string& account) const {
 SessionPtr OfflineDelivery::taker(const std::string& account) const {
     const auto found = ways_.find(account);
     const SessionPtr here = found == ways_.end() ? nullptr : found->second->to.lock();
-    return here ? here : find_taker_elsewhere(account);
+    return here && takes(*here) ? here : find_taker_elsewhere(account);
 }
 
 void OfflineDelivery::on_available(const SessionPtr& session) { go_on(session->bare.str()); }
@@ -106,6 +106,8 @@ void OfflineDelivery::go_on(const std::string& account) {
     if (const auto session = way->to.lock(); !session || !takes(*session)) {
         const auto taker = find_taker(account);
         if (!taker) {
+            // What the session was sent while it took messages may still arrive.
+            if (session && way->sent_to != 0) return ask(account, way);
             ways_.erase(account);
             return;
         }
@@ -203,7 +205,7 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
     if (unacked) {
         if (unacked->acknowledged() < way->mark) return;
         arrived(account, way->marked_to);
-        if (next(account, *way).empty()) ways_.erase(account);
+        if (!takes(*session) || next(account, *way).empty()) ways_.erase(account);
         return;
     }
     if (!session->transport) return;
@@ -215,7 +217,8 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
                 arrived(account, up_to);
                 const auto current = ways_.find(account);
                 if (current == ways_.end() || current->second != way || way->mark != mark) return;
-                if (next(account, *way).empty()) ways_.erase(current);
+                const auto to = way->to.lock();
+                if (!to || !takes(*to) || next(account, *way).empty()) ways_.erase(current);
             });
         }
     );

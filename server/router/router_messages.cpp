@@ -307,8 +307,8 @@ bool Router::has_had(const Session& session, storage::Millis sent_at) const {
            session.shares_from <= sent_at && (is_willing || session.takes_copies);
 }
 
-/// By a session without stream management. A message for one resource went to no other that does
-/// not take copies.
+/// By a session without stream management. A message for one resource that was there went to no
+/// other that does not take copies; for one that was not, to all that took messages.
 bool Router::is_had_here(const Session& ended, const Outgoing& message) const {
     if (!message.is_shared) return false;
     std::optional<bool> is_for_one;
@@ -316,7 +316,7 @@ bool Router::is_had_here(const Session& ended, const Outgoing& message) const {
         if (other.takes_copies) return true;
         if (!is_for_one) {
             const auto read = read_undelivered(ended, message);
-            is_for_one = read && !read->to.is_bare();
+            is_for_one = read && !read->to.is_bare() && (is_copy(message) || read->to == ended.jid);
         }
         return !*is_for_one;
     };

@@ -235,6 +235,30 @@ class Offline(Delivering):
                 again.send("</stream:stream>")
                 again.until_closed(60)
 
+    def test_those_that_are_acknowledged_after_the_presence_has_ended_do_not_come_again(self):
+        """Whatever waits behind them meanwhile."""
+        anna = self.login("anna")
+        bundle = self.server.authority.client(f"bert@{DOMAIN}")
+        for how in ("<presence type='unavailable'/>", "<presence><priority>-1</priority></presence>"):
+            with self.subTest(how=how):
+                sent = [self.say(anna, bundle.jid) for _ in range(2)]
+                client = self.managed(bundle)
+                client.wait(lambda: sent[-1] in self.messages(client), 60)
+                client.say(how)
+                client.ping()
+                waits = self.say(anna, bundle.jid)
+                client.ack()
+                client.ping()
+                client.send("</stream:stream>")
+                client.until_closed(60)
+                again = self.managed(bundle)
+                again.wait(lambda: waits in self.messages(again), 60)
+                self.assertEqual(self.messages(again), [waits])
+                again.ack()
+                again.ping()
+                again.send("</stream:stream>")
+                again.until_closed(60)
+
     def test_those_that_were_acknowledged_do_not_come_with_those_that_were_not(self):
         anna = self.login("anna")
         bundle = self.server.authority.client(f"bert@{DOMAIN}")

@@ -878,6 +878,17 @@ class TwoThatHold(Talking):
         other.ping()
         self.assertEqual([e.get("id") for e in other.stanzas].count("once"), 1)
 
+    def test_one_for_a_resource_that_is_gone_comes_once(self):
+        """It went to all that take messages."""
+        there = self.reader("b0")
+        there.ping()
+        self.holder("b1")
+        self.say("gone", "/none")
+        self.assertEqual(there.message().get("id"), "gone")
+        self.end("b1")
+        there.ping()
+        self.assertEqual(there.messages, [])
+
     def test_a_copy_that_was_read_is_enough(self):
         self.holder("b1")
         other = self.holder("c3", True)

@@ -127,6 +127,11 @@ public:
     std::optional<xml::StanzaError> refuse_query(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
+    /// The same when that client answers: the right may have ended meanwhile. A refusal alone is on
+    /// record; the question was.
+    std::optional<xml::StanzaError> refuse_answer(
+        const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+    ) const;
     // Messages between accounts: controller_messages.cpp
     /// May this actor send a message to that account? A refused sender is told the same as of an
     /// account that is not there. Not on record.

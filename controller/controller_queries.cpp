@@ -138,6 +138,42 @@ Judged judge_candidates(
     return judged;
 }
 
+/// The policy's word on a question.
+audit::Record record_of(
+    const pubsub::Principal& actor, const xml::Jid& to, const Judged& judged, Right right
+) {
+    audit::Record record = audit::by(
+        actor, judged.match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
+        right == Right::Bulk ? "bulk-offer" : "query"
+    );
+    record.topic = judged.asked->topic;
+    record.target = to.str();
+    record.detail = judged.asked->service;
+    record.rule = *judged.match.rule;
+    return record;
+}
+
+Right right_to(const xml::Element& payload) {
+    return gi::find_bulk_query(payload) != nullptr ? Right::Bulk : Right::Query;
+}
+
+/// A client that provides nothing is answered for as a missing account.
+xml::StanzaError nobody() { return xml::service_unavailable("nobody is there"); }
+
+/// A refusal of its own would tell that there is such an account, to a client that cannot see it as
+/// the provider of a topic.
+xml::StanzaError refusal_of(
+    const State& state,
+    const pubsub::Principal& actor,
+    const xml::Jid& to,
+    const std::vector<Asked>& candidates,
+    const Judged& judged,
+    std::string text
+) {
+    if (judged.is_not_served || !sees_provider(state, actor, to, candidates)) return nobody();
+    return to_plain_error({Errc::Denied, std::move(text), {}});
+}
+
 }   // namespace
 
 std::optional<xml::StanzaError> Controller::refuse_query(
@@ -145,27 +181,34 @@ std::optional<xml::StanzaError> Controller::refuse_query(
 ) const {
     const State& state = *state_;
     const std::vector<Asked> candidates = asked_about(state, to, payload);
-    // A client that provides nothing is answered for as a missing account.
-    if (candidates.empty()) return xml::service_unavailable("nobody is there");
+    if (candidates.empty()) return nobody();
     if (!state.settings.precheck) return std::nullopt;
-    const bool is_bulk = gi::find_bulk_query(payload) != nullptr;
-    const Right right = is_bulk ? Right::Bulk : Right::Query;
-    const auto [match, asked, is_not_served] = judge_candidates(state, actor, right, candidates);
-    audit::Record record = audit::by(
-        actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
-        is_bulk ? "bulk-offer" : "query"
+    const Right right = right_to(payload);
+    const Judged judged = judge_candidates(state, actor, right, candidates);
+    state.audit.add(record_of(actor, to, judged, right));
+    if (judged.match.allowed) return std::nullopt;
+    return refusal_of(
+        state, actor, to, candidates, judged, "the policy of this grid does not allow this query"
     );
-    record.topic = asked->topic;
-    record.target = to.str();
-    record.detail = asked->service;
-    record.rule = *match.rule;
+}
+
+std::optional<xml::StanzaError> Controller::refuse_answer(
+    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+) const {
+    const State& state = *state_;
+    if (!state.settings.precheck) return std::nullopt;   // the provider has decided
+    const std::vector<Asked> candidates = asked_about(state, to, payload);
+    if (candidates.empty()) return nobody();
+    const Right right = right_to(payload);
+    const Judged judged = judge_candidates(state, actor, right, candidates);
+    if (judged.match.allowed) return std::nullopt;
+    audit::Record record = record_of(actor, to, judged, right);
+    record.detail += record.detail.empty() ? "the answer" : ", the answer";
     state.audit.add(std::move(record));
-    if (match.allowed) return std::nullopt;
-    // A refusal of its own would tell that there is such an account, to a client that cannot see it
-    // as the provider of a topic.
-    if (is_not_served || !sees_provider(state, actor, to, candidates))
-        return xml::service_unavailable("nobody is there");
-    return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
+    return refusal_of(
+        state, actor, to, candidates, judged,
+        "the right to this query has ended before its answer came"
+    );
 }
 
 pubsub::Verdict Controller::check_bulk_answer(

@@ -74,6 +74,9 @@ constexpr std::array rows{
         "too-many-accounts"
     },
     ErrorRow{
+        Errc::TooManyDrafts, "wait", "resource-constraint", nullptr, nullptr, 429, "too-many-drafts"
+    },
+    ErrorRow{
         Errc::PolicyInvalid, "modify", "not-acceptable", nullptr, nullptr, 400, "policy-invalid"
     },
     ErrorRow{Errc::PolicyChanged, "cancel", "conflict", nullptr, nullptr, 409, "policy-changed"},

@@ -33,6 +33,7 @@ enum class Errc {
     GroupInUse,
     TooManyPending,
     TooManyAccounts,
+    TooManyDrafts,
     PolicyInvalid,
     PolicyChanged,    // another version than the one expected
     UnknownVersion,   // of the policy: not kept

@@ -21,6 +21,7 @@
 #include "controller/messages/archives.hpp"
 #include "controller/messages/block_lists.hpp"
 #include "controller/messages/offline_messages.hpp"
+#include "controller/policy/drafts.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/process_control.hpp"
@@ -78,8 +79,7 @@ struct State {
     ProcessControl* process = nullptr;        // null: acts on the process do nothing
     bulk::Files files;
     Directory directory;
-    /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
-    mutable std::shared_ptr<const policy::Policy> draft;
+    mutable policy::Drafts drafts;   // soft state
     filters::ContentFilters filters;
     schemas::Schemas schemas;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision

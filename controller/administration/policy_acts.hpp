@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "controller/administration/act_context.hpp"
+#include "controller/policy/drafts.hpp"
 #include "controller/policy/explain.hpp"
 #include "pubsub/broker.hpp"
 #include "xml/result.hpp"
@@ -22,12 +25,18 @@ struct PolicyRefusal {
 };
 template <class T>
 using PolicyOutcome = Result<T, PolicyRefusal>;
+/// A text is made a draft before an act on it is decided: the work that makes it, for the act to be
+/// given, or what comes of the act. `made` is the draft of an earlier step, null at first.
+template <class T>
+using PolicyStep = PolicyOutcome<std::variant<policy::DraftWork, T>>;
 
 /// The version in force, or an earlier one; null when it is not kept (any more).
 const policy::Head* find_policy(const State& state, std::optional<std::uint64_t> version = {});
 
 /// Whether the text would parse as a policy, and its errors.
-policy::Parsed check_policy(const ActContext& call, const std::string& text);
+PolicyStep<policy::DraftPtr> check_policy(
+    const ActContext& call, const std::string& text, const policy::DraftPtr& made
+);
 
 struct PolicyChange {
     storage::Batch batch;
@@ -36,12 +45,18 @@ struct PolicyChange {
 };
 /// Validates the whole text; the batch replaces the one in force. No policy changes the rights of
 /// administrators.
-PolicyOutcome<PolicyChange> set_policy(
-    const ActContext& call, const std::string& text, std::optional<std::uint64_t> expect_version
+PolicyStep<PolicyChange> set_policy(
+    const ActContext& call,
+    const std::string& text,
+    std::optional<std::uint64_t> expect_version,
+    const policy::DraftPtr& made
 );
 /// The text of an earlier version becomes a new one.
-PolicyOutcome<PolicyChange> roll_back_policy(
-    const ActContext& call, std::uint64_t version, std::optional<std::uint64_t> expect_version
+PolicyStep<PolicyChange> roll_back_policy(
+    const ActContext& call,
+    std::uint64_t version,
+    std::optional<std::uint64_t> expect_version,
+    const policy::DraftPtr& made
 );
 
 /// A question for `test_policy`. Values that are not given are those of the account, if there is
@@ -63,8 +78,8 @@ struct PolicyAnswer {
     AccountState state = AccountState::Init;
     std::string rule;
     std::uint32_t line = 0;
-    std::uint64_t version = 0;   // 0: of a text that is not in force
-    policy::Explanation explanation;
+    std::uint64_t version = 0;                      // 0: of a text that is not in force
+    std::function<policy::Explanation()> explain;   // tries all rules: for the reader pool
     // With what it was answered.
     Groups groups, recipient_groups;
     std::string device, issuer, address, type;
@@ -76,7 +91,9 @@ struct PolicyAnswer {
     };
     std::vector<OfSession> sessions;
 };
-PolicyOutcome<PolicyAnswer> test_policy(const ActContext& call, const PolicyTest& test);
+PolicyStep<PolicyAnswer> test_policy(
+    const ActContext& call, const PolicyTest& test, const policy::DraftPtr& made
+);
 
 /// A right that a policy would take away from an account that has it now.
 struct PolicyCut {
@@ -92,12 +109,22 @@ struct PolicyDryRun {
     std::string next;   // cursor; empty: that was all
 };
 /// Looks at a bounded number of subscriptions and publishers: a page may be empty and not the last.
-PolicyOutcome<PolicyDryRun> dry_run_policy(
+PolicyStep<PolicyDryRun> dry_run_policy(
     const ActContext& call,
     const pubsub::Broker& broker,
     const std::string& text,
     const std::string& after,
-    std::size_t cuts_max
+    std::size_t cuts_max,
+    const policy::DraftPtr& made
 );
+/// The draft of that text, or the work that makes it.
+PolicyStep<policy::DraftPtr> draft_of(
+    const ActContext& call,
+    policy::Drafts::Purpose purpose,
+    const std::string& text,
+    const policy::DraftPtr& made
+);
+/// The refusal of a text with mistakes.
+PolicyRefusal refuse_mistakes(const policy::Draft& draft);
 
 }   // namespace grid::controller::administration

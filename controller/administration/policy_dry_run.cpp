@@ -36,7 +36,8 @@ std::optional<pubsub::HolderCursor> decode_cursor(const std::string& text) {
 /// Compares the policy in force with the imagined one, for one holder after the other.
 class Comparison {
 public:
-    Comparison(const State& state, const policy::Policy& next) : state_(state), next_(next) {}
+    Comparison(const State& state, const policy::Policy& next, storage::Millis now)
+        : state_(state), next_(next), minute_(policy::minute_of_week(now)) {}
 
     void look_at(const pubsub::Holder& holder, std::vector<PolicyCut>& cuts) const {
         const auto jid = xml::Jid::from_canonical(holder.jid);
@@ -49,6 +50,7 @@ public:
         const policy::Object object{holder.node, holder.type, {}};
         policy::Question now = state_.policy.question(*account, operation, object);
         policy::Question then = next_.question(*account, operation, object);
+        then.minute = minute_;
         now.session = then.session = policy::SessionKnown::Possible;
         if (!state_.policy.of(now).allowed) return;
         const policy::Match match = next_.of(then);
@@ -92,37 +94,32 @@ private:
 
     const State& state_;
     const policy::Policy& next_;
+    const std::uint32_t minute_;   // of the week: the draft may be of an earlier one
 };
 
 }   // namespace
 
-PolicyOutcome<PolicyDryRun> dry_run_policy(
+PolicyStep<PolicyDryRun> dry_run_policy(
     const ActContext& call,
     const pubsub::Broker& broker,
     const std::string& text,
     const std::string& after,
-    std::size_t cuts_max
+    std::size_t cuts_max,
+    const policy::DraftPtr& made
 ) {
-    const State& state = call.state;
     const auto cursor = decode_cursor(after);
     if (!cursor)
         return PolicyRefusal{
             {Errc::MalformedRequest, "after is the cursor of an earlier page", {}}, {}
         };
-    if (!state.draft || state.draft->head().text != text || after.empty()) {
-        policy::Parsed parsed = state.policy.parse(text);
-        if (!parsed.ok())
-            return PolicyRefusal{
-                {Errc::PolicyInvalid,
-                 "the policy stays as it was: " + parsed.errors.front().to_text(),
-                 {}},
-                std::move(parsed.errors)
-            };
-        state.draft = state.policy.imagined(text, call.context.now);
-    }
-    const Comparison comparison(state, *state.draft);
+    auto first = draft_of(call, policy::Drafts::Purpose::Question, text, made);
+    if (!first) return first.error();
+    if (auto* work = std::get_if<policy::DraftWork>(&*first)) return std::move(*work);
+    const policy::DraftPtr draft = std::get<policy::DraftPtr>(*first);
+    if (!draft->ok()) return refuse_mistakes(*draft);
+    const Comparison comparison(call.state, *draft->policy, call.context.now);
     PolicyDryRun run;
-    run.rules = state.draft->compiled().rules().size();
+    run.rules = draft->rules;
     pubsub::HolderCursor at = *cursor;
     for (std::size_t looked_at = 0; looked_at < holders_looked_at_max;) {
         const std::size_t step = std::min<std::size_t>(holders_looked_at_max - looked_at, 50);

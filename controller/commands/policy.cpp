@@ -8,6 +8,8 @@
 
 namespace grid::controller::commands {
 
+using administration::PolicyAnswer;
+
 namespace {
 
 constexpr std::string_view get_node = "com.domain.gi.gcl.controller#policy-get";
@@ -51,6 +53,12 @@ std::optional<std::uint64_t> expected_version(const Call& call, bool& is_number)
     return version;
 }
 
+/// That an earlier step of this stage has made; null: there was none.
+policy::DraftPtr draft_in(const Call& call) {
+    const auto* made = call.memo ? std::any_cast<policy::DraftPtr>(call.memo.get()) : nullptr;
+    return made != nullptr ? *made : nullptr;
+}
+
 /// Stage one takes the text; stage two, if it is asked for, shows the effect first.
 Step set_policy(const Call& call) {
     const policy::Head& head = call.state.policy.head();
@@ -68,17 +76,36 @@ Step set_policy(const Call& call) {
     bool is_number = false;
     const auto expected = expected_version(call, is_number);
     if (!is_number) return bad_payload("x-grid#expect-version is a number");
-    auto change = administration::set_policy(call, text, expected);
-    if (!change) return refusal(change.error().failure);
-    const std::string rules = std::to_string(change->rules);
+    auto step = administration::set_policy(call, text, expected, draft_in(call));
+    if (!step) return refusal(step.error().failure);
+    if (auto* work = std::get_if<policy::DraftWork>(&*step))
+        return First{[work = std::move(*work), memo = call.memo] { *memo = work(); }};
+    auto& change = std::get<administration::PolicyChange>(*step);
+    const std::string rules = std::to_string(change.rules);
     if (call.forms.size() == 1 && call.wants_next)
         return Ask{
             form(set_node, "The policy parses", rules + " rules. Complete to put it in force.")
         };
-    Done done{std::move(change->batch)};
+    Done done{std::move(change.batch)};
     done.payloads.push_back(result(
-        set_node, {{"x-grid#version", {std::to_string(change->version)}}, {"x-grid#rules", {rules}}}
+        set_node, {{"x-grid#version", {std::to_string(change.version)}}, {"x-grid#rules", {rules}}}
     ));
+    return done;
+}
+
+Done answer_form(const PolicyAnswer& answer) {
+    Done done;
+    done.payloads.push_back(result(
+        test_node, {{"x-grid#allowed", {answer.allowed ? "1" : "0"}, "boolean"},
+                    {"x-grid#rule", {answer.rule}},
+                    {"x-grid#line", {std::to_string(answer.line)}},
+                    {"x-grid#version", {std::to_string(answer.version)}},
+                    {"x-grid#state", {std::string(to_string(answer.state))}},
+                    {"x-grid#group", answer.groups, "text-multi"},
+                    {"x-grid#why", answer.explain().why, "text-multi"}}
+    ));
+    if (!answer.is_imagined && answer.state != AccountState::Enabled)
+        done.notes.push_back({"warn", "the account is not enabled: nothing is allowed"});
     return done;
 }
 
@@ -142,25 +169,16 @@ Result<administration::PolicyTest, xml::StanzaError> read_policy_test(const Call
     return question;
 }
 
+/// Never of a draft.
 Step test_policy(const Call& call) {
     if (call.is_first()) return ask_for_policy_test();
     const auto question = read_policy_test(call);
     if (!question) return question.error();
-    const auto answer = administration::test_policy(call, *question);
-    if (!answer) return refusal(answer.error().failure);
-    Done done;
-    done.payloads.push_back(result(
-        test_node, {{"x-grid#allowed", {answer->allowed ? "1" : "0"}, "boolean"},
-                    {"x-grid#rule", {answer->rule}},
-                    {"x-grid#line", {std::to_string(answer->line)}},
-                    {"x-grid#version", {std::to_string(answer->version)}},
-                    {"x-grid#state", {std::string(to_string(answer->state))}},
-                    {"x-grid#group", answer->groups, "text-multi"},
-                    {"x-grid#why", answer->explanation.why, "text-multi"}}
-    ));
-    if (!answer->is_imagined && answer->state != AccountState::Enabled)
-        done.notes.push_back({"warn", "the account is not enabled: nothing is allowed"});
-    return done;
+    auto step = administration::test_policy(call, *question, nullptr);
+    if (!step) return refusal(step.error().failure);
+    return Later{[answer = std::get<PolicyAnswer>(std::move(*step))](const storage::Snapshot&) {
+        return std::variant<xml::StanzaError, Done>(answer_form(answer));
+    }};
 }
 
 }   // namespace

@@ -114,14 +114,18 @@ private:
             forms.pop_back();
             return answer(forms, true, false);
         }
-        // Only a present stage that offers "next" can be followed by another.
-        const Step present = step(forms, true);
-        const Ask* asking = std::get_if<Ask>(&present);
-        if (asked_.action == "next" && (asking == nullptr || !asking->has_next))
+        if (asked_.action == "next" && !may_go_on(forms))
             return bad_command("bad-action", "no stage follows: complete the command");
         if (!asked_.form) return bad_payload("the submitted form is missing");
         forms.push_back(*asked_.form);
         return answer(forms, asked_.action == "next");
+    }
+
+    /// Only a present stage that offers "next" can be followed by another.
+    bool may_go_on(const std::vector<xml::Form>& forms) const {
+        const Step present = step(forms, true);
+        const Ask* asking = std::get_if<Ask>(&present);
+        return asking != nullptr && asking->has_next;
     }
 
     Step step(const std::vector<xml::Form>& forms, bool wants_next) const {

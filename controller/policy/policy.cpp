@@ -56,7 +56,7 @@ std::string policy_event(std::uint64_t version) {
 std::string policy_head_key() { return {static_cast<char>(storage::Tag::Policy), head_kind}; }
 
 Policy::Policy(std::string domain)
-    : domain_(std::move(domain)), compiled_(std::make_unique<const Compiled>(Rules{})) {}
+    : domain_(std::move(domain)), compiled_(std::make_shared<const Compiled>(Rules{})) {}
 
 void Policy::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     if (rest.empty()) return;
@@ -98,7 +98,7 @@ void Policy::take(Head head) {
             if (rule.who != Rule::Who::Groups) continue;
             for (const std::string& name : rule.names) ++groups_[name];
         }
-        compiled_ = std::make_unique<const Compiled>(std::move(parsed.rules));
+        compiled_ = std::make_shared<const Compiled>(std::move(parsed.rules));
     }
     minute_ = minute_of_week(head.instant);
     next_change_ = compiled_->next_change(head.instant);
@@ -107,9 +107,15 @@ void Policy::take(Head head) {
 }
 
 std::shared_ptr<const Policy> Policy::imagined(const std::string& text, storage::Millis now) const {
-    auto policy = std::make_shared<Policy>(domain_);
+    return imagined(domain_, head_.version + 1, text, now);
+}
+
+std::shared_ptr<const Policy> Policy::imagined(
+    std::string domain, std::uint64_t version, const std::string& text, storage::Millis now
+) {
+    auto policy = std::make_shared<Policy>(std::move(domain));
     Head head;
-    head.version = head_.version + 1;
+    head.version = version;
     head.text = text;
     head.instant = now;
     policy->take(std::move(head));

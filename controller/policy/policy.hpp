@@ -61,6 +61,8 @@ public:
     /// The versions that are kept, the one in force included, by number.
     const std::map<std::uint64_t, Head>& versions() const { return versions_; }
     const Compiled& compiled() const { return *compiled_; }
+    /// The same, which never changes, for long work away from the core strand.
+    std::shared_ptr<const Compiled> shared_compiled() const { return compiled_; }
 
     /// For a session of the account: from the cache where it was asked before.
     Match of(
@@ -103,6 +105,10 @@ public:
     std::optional<storage::Millis> next_change() const { return next_change_; }
     /// As if this text were in force from then on; for questions that are not remembered.
     std::shared_ptr<const Policy> imagined(const std::string& text, storage::Millis now) const;
+    /// Such a policy, as the version of that number. Any thread.
+    static std::shared_ptr<const Policy> imagined(
+        std::string domain, std::uint64_t version, const std::string& text, storage::Millis now
+    );
     Parsed parse(std::string_view text) const { return policy::parse(text, domain_); }
     const std::string& domain() const { return domain_; }
 
@@ -120,7 +126,7 @@ private:
     std::string domain_;
     Head head_;
     std::map<std::uint64_t, Head> versions_;
-    std::unique_ptr<const Compiled> compiled_;
+    std::shared_ptr<const Compiled> compiled_;
     std::uint32_t minute_ = 0;   // of the week, at the head's instant
     std::optional<storage::Millis> next_change_;
     std::vector<std::string> names_;   // of the rules, as verdicts quote them

@@ -123,37 +123,61 @@ std::string_view to_string(PolicyCut::Kind kind) {
     return kind == PolicyCut::Kind::Session ? "session" : "subscription";
 }
 
-}   // namespace
-
-HttpDecision test_policy(const Call& call) {
-    const auto test = read_test(call);
-    if (!test) return refuse(test.error());
-    const auto answer = administration::test_policy(call, *test);
-    if (!answer) return refuse_policy(answer.error());
-    const bool may_act = answer->is_imagined || answer->state == AccountState::Enabled;
-    std::string rule = answer->rule;
+HttpResponse test_json(
+    const PolicyTest& test, const PolicyAnswer& answer, const policy::Explanation& explanation
+) {
+    const bool may_act = answer.is_imagined || answer.state == AccountState::Enabled;
+    std::string rule = answer.rule;
     if (!may_act)
-        rule = "account " + std::string(controller::to_string(answer->state)) +
+        rule = "account " + std::string(controller::to_string(answer.state)) +
                "; once enabled: " + rule;
     return ok(
-        {{"allowed", may_act && answer->allowed},
+        {{"allowed", may_act && answer.allowed},
          {"rule", rule},
-         {"line", answer->line},
-         {"why", to_json(answer->explanation.why)},
-         {"passed_over", misses_json(answer->explanation.passed_over)},
-         {"version", answer->version},
-         {"state", controller::to_string(answer->state)},
-         {"groups", to_json(answer->groups)},
-         {"client", test->client.str()},
-         {"recipient", text_or_null(test->recipient.empty() ? "" : test->recipient.str())},
-         {"recipient_groups", to_json(answer->recipient_groups)},
-         {"type", text_or_null(answer->type)},
-         {"device_type", text_or_null(answer->device)},
-         {"issuer", text_or_null(answer->issuer)},
-         {"network", text_or_null(answer->address)},
-         {"time", time_text(answer->time)},
-         {"sessions", sessions_json(answer->sessions)}}
+         {"line", answer.line},
+         {"why", to_json(explanation.why)},
+         {"passed_over", misses_json(explanation.passed_over)},
+         {"version", answer.version},
+         {"state", controller::to_string(answer.state)},
+         {"groups", to_json(answer.groups)},
+         {"client", test.client.str()},
+         {"recipient", text_or_null(test.recipient.empty() ? "" : test.recipient.str())},
+         {"recipient_groups", to_json(answer.recipient_groups)},
+         {"type", text_or_null(answer.type)},
+         {"device_type", text_or_null(answer.device)},
+         {"issuer", text_or_null(answer.issuer)},
+         {"network", text_or_null(answer.address)},
+         {"time", time_text(answer.time)},
+         {"sessions", sessions_json(answer.sessions)}}
     );
+}
+
+}   // namespace
+
+policy::DraftPtr draft_in(const Call& call) {
+    const auto* made = std::any_cast<policy::DraftPtr>(call.request.memo.get());
+    return made != nullptr ? *made : nullptr;
+}
+
+HttpDecision make_draft(const Call& call, policy::DraftWork work) {
+    return HttpDecision::Work{[work = std::move(work), memo = call.request.memo] { *memo = work(); }
+    };
+}
+
+HttpDecision test_policy(const Call& call) {
+    auto test = read_test(call);
+    if (!test) return refuse(test.error());
+    auto step = administration::test_policy(call, *test, draft_in(call));
+    if (!step) return refuse_policy(step.error());
+    if (auto* work = std::get_if<policy::DraftWork>(&*step))
+        return make_draft(call, std::move(*work));
+    return HttpDecision::Query{[test = std::move(*test),
+                                answer = std::get<PolicyAnswer>(std::move(*step)
+                                )](const storage::Snapshot&) {
+        return std::variant<HttpResponse, HttpResponse>(
+            std::in_place_index<1>, test_json(test, answer, answer.explain())
+        );
+    }};
 }
 
 HttpDecision dry_run_policy(const Call& call) {
@@ -168,12 +192,15 @@ HttpDecision dry_run_policy(const Call& call) {
     const std::size_t bound = std::max<std::size_t>(call.state.settings.page_max, 1);
     const std::size_t max =
         *asked ? static_cast<std::size_t>(std::min<std::uint64_t>(**asked, bound)) : bound;
-    const auto run = administration::dry_run_policy(
-        call, call.broker, *text, after->value_or(std::string()), max
+    auto step = administration::dry_run_policy(
+        call, call.broker, *text, after->value_or(std::string()), max, draft_in(call)
     );
-    if (!run) return refuse_policy(run.error());
+    if (!step) return refuse_policy(step.error());
+    if (auto* work = std::get_if<policy::DraftWork>(&*step))
+        return make_draft(call, std::move(*work));
+    const auto& run = std::get<administration::PolicyDryRun>(*step);
     json::array cuts;
-    for (const PolicyCut& cut : run->cuts) {
+    for (const PolicyCut& cut : run.cuts) {
         json::object entry{{"kind", to_string(cut.kind)}, {"jid", cut.jid}, {"topic", cut.node}};
         if (!cut.subid.empty()) entry["subid"] = cut.subid;
         entry["online"] = cut.is_live;
@@ -181,7 +208,7 @@ HttpDecision dry_run_policy(const Call& call) {
         entry["line"] = cut.line;
         cuts.push_back(std::move(entry));
     }
-    return ok({{"rules", run->rules}, {"cuts", std::move(cuts)}, {"next", cursor(run->next)}});
+    return ok({{"rules", run.rules}, {"cuts", std::move(cuts)}, {"next", cursor(run.next)}});
 }
 
 }   // namespace grid::controller::rest

@@ -16,4 +16,9 @@ Outcome<std::optional<std::uint64_t>> optional_number(
 HttpDecision test_policy(const Call& call);
 HttpDecision dry_run_policy(const Call& call);
 
+/// That an earlier step of this request has made; null: there was none.
+policy::DraftPtr draft_in(const Call& call);
+/// Makes it, for the next step.
+HttpDecision make_draft(const Call& call, policy::DraftWork work);
+
 }   // namespace grid::controller::rest

@@ -93,13 +93,16 @@ HttpDecision show_version(const Call& call) {
 }
 
 HttpDecision installed(
-    administration::PolicyOutcome<administration::PolicyChange> change, bool dry_run
+    const Call& call, administration::PolicyStep<administration::PolicyChange> step, bool dry_run
 ) {
-    if (!change) return refuse_policy(change.error());
+    if (!step) return refuse_policy(step.error());
+    if (auto* work = std::get_if<policy::DraftWork>(&*step))
+        return make_draft(call, std::move(*work));
+    auto& change = std::get<administration::PolicyChange>(*step);
     HttpResponse response =
-        ok({{"version", change->version}, {"rules", change->rules}, {"dry_run", dry_run}});
+        ok({{"version", change.version}, {"rules", change.rules}, {"dry_run", dry_run}});
     if (dry_run) return response;
-    return changed(std::move(change->batch), std::move(response));
+    return changed(std::move(change.batch), std::move(response));
 }
 
 HttpDecision put_policy(const Call& call) {
@@ -110,7 +113,9 @@ HttpDecision put_policy(const Call& call) {
     if (!dry_run) return refuse(dry_run.error());
     const auto expected = optional_number(body, "expect_version");
     if (!expected) return refuse(expected.error());
-    return installed(administration::set_policy(call, *text, *expected), *dry_run);
+    return installed(
+        call, administration::set_policy(call, *text, *expected, draft_in(call)), *dry_run
+    );
 }
 
 HttpDecision roll_back(const Call& call) {
@@ -120,23 +125,30 @@ HttpDecision roll_back(const Call& call) {
     if (!*version) return refuse({Errc::MalformedRequest, "expected \"version\": a number", {}});
     const auto expected = optional_number(body, "expect_version");
     if (!expected) return refuse(expected.error());
-    return installed(administration::roll_back_policy(call, **version, *expected), false);
+    return installed(
+        call, administration::roll_back_policy(call, **version, *expected, draft_in(call)), false
+    );
 }
 
 HttpDecision check_policy(const Call& call) {
     const auto text = required_text(call.request.body, "text");
     if (!text) return refuse(text.error());
-    const policy::Parsed parsed = administration::check_policy(call, *text);
-    return ok(
-        {{"ok", parsed.ok()}, {"rules", parsed.rules.size()}, {"errors", errors_json(parsed.errors)}
-        }
-    );
+    auto step = administration::check_policy(call, *text, draft_in(call));
+    if (!step) return refuse_policy(step.error());
+    if (auto* work = std::get_if<policy::DraftWork>(&*step))
+        return make_draft(call, std::move(*work));
+    const policy::Draft& draft = *std::get<policy::DraftPtr>(*step);
+    return ok({{"ok", draft.ok()}, {"rules", draft.rules}, {"errors", errors_json(draft.errors)}});
 }
 
 }   // namespace
 
 HttpResponse refuse_policy(const administration::PolicyRefusal& refusal) {
-    if (refusal.errors.empty()) return refuse(refusal.failure);
+    if (refusal.errors.empty()) {
+        HttpResponse response = refuse(refusal.failure);
+        if (response.status == 429) response.headers = "Retry-After: 1\r\n";
+        return response;
+    }
     const policy::ParseError& first = refusal.errors.front();
     const ErrorRow& found = row(refusal.failure.code);
     return http_problem(

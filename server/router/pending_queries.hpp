@@ -39,6 +39,9 @@ public:
         xml::Jid asked;   // the address that was asked, where it was another one; else empty
         std::optional<controller::bulk::Offer> offer;        // of an in-band stream: open or close
         std::shared_ptr<const xml::Element> bulk_question;   // null: it is no BulkQuery
+        /// The right that it rests on is asked about again when it is answered.
+        enum class Right : std::uint8_t { None, Query, Message } right = Right::None;
+        std::shared_ptr<const xml::Element> question;   // of Right::Query: its payload
         Time until;
     };
     enum class Taken { Yes, Busy, Duplicate };

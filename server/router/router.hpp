@@ -392,6 +392,11 @@ private:
     );
     std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);
+    /// The policy is asked about it again when it is answered.
+    static void note_question(Queries::Query& query, const Inbound& inbound);
+    /// The right of the question may have ended while it waited.
+    std::optional<xml::StanzaError> refuse_answer(const Session& asker, const Queries::Query& query)
+        const;
     void tell_unanswered(const std::vector<Queries::Query>& queries, const xml::StanzaError& error);
     void forget_queries(const SessionPtr& session);
 

@@ -216,6 +216,7 @@ void Router::relay_query(
     query.from = from;
     query.to = inbound.to;
     query.id = inbound.stanza.attr_or("id", "");
+    query.right = Queries::Query::Right::Message;
     if (answerer->other_member)
         return send_elsewhere(answerer, query, iq_text(inbound.stanza, inbound.relayed), refuse);
     if (const auto error = refuse_pending(std::move(query))) return refuse(*error);
@@ -274,7 +275,11 @@ void Router::answer_from_component(
     // An answer without a question, or in another's name, is dropped.
     const SessionPtr asker =
         query && query->to == from ? sessions_.find(query->asker) : SessionPtr();
-    if (!asker || controller_.is_blocked(asker->bare, from)) return;
+    if (!asker) return;
+    if (controller_.is_blocked(asker->bare, from))
+        return tell_unanswered({*query}, controller::requests::blocked());
+    if (const auto refused = refuse_answer(*asker, *query))
+        return tell_unanswered({*query}, *refused);
     fanout_.send(asker, Outgoing::stanza(iq_text(inbound.stanza, inbound.relayed)));
 }
 

@@ -67,7 +67,7 @@ void Router::ask_elsewhere(
     query.id = inbound.stanza.attr_or("id", "");
     query.asked = asked.by;
     if (is_counted && offer->kind == Kind::Close) query.offer = offer;
-    if (asked.to.bare_view() != asker->bare.str()) query.bulk_question = inbound.bulk_question;
+    if (asked.to.bare_view() != asker->bare.str()) note_question(query, inbound);
     // The answerer's member has this permit, too, and asks for it.
     if (offer && offer->kind == Kind::Open) permits_->use(*asker, *answerer, offer->sid);
     send_elsewhere(
@@ -163,6 +163,9 @@ void Router::deliver_here(
             from ? queries_.take_by_asker(target->id, *from, std::string(head->attr_or("id", "")))
                  : std::nullopt;
         if (!query) return;   // an answer without a question is dropped
+        // This member may know that a right is gone of which the answerer's has not heard.
+        if (const auto refused = refuse_answer(*target, *query))
+            return tell_unanswered({*query}, *refused);
         const bool is_error = head->attr_or("type", "") == "error";
         note_answer(*query, is_error);
         // The provider's member has given the permit for a stream through its proxy; one in band

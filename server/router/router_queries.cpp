@@ -25,6 +25,10 @@ xml::Bytes whole_iq(const xml::Element& head, const xml::Bytes& tail) {
     return out;
 }
 
+const xml::Element& question_in(const Inbound& query) {
+    return query.bulk_question ? *query.bulk_question : *query.stanza.first_child();
+}
+
 }   // namespace
 
 Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const {
@@ -92,9 +96,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     if (inbound.offer) {
         if (auto error = refuse_offer(*session, to, *inbound.offer)) return refuse(*error);
     } else if (to.bare_view() != session->bare.str()) {
-        const xml::Element& payload =
-            inbound.bulk_question ? *inbound.bulk_question : *iq.first_child();
-        if (auto error = controller_.refuse_query(session->principal, to, payload))
+        if (auto error = controller_.refuse_query(session->principal, to, question_in(inbound)))
             return refuse(*error);
     }
     const SessionPtr target = sessions_.find(to);
@@ -111,7 +113,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     query.to = to;
     query.id = query_id(iq);
     query.asked = asked.by;
-    if (to.bare_view() != session->bare.str()) query.bulk_question = inbound.bulk_question;
+    if (to.bare_view() != session->bare.str()) note_question(query, inbound);
     using Kind = controller::bulk::Offer::Kind;
     const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
     const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
@@ -149,6 +151,32 @@ std::optional<xml::StanzaError> Router::refuse_pending(Queries::Query query) {
     return std::nullopt;
 }
 
+/// An offer of a stream is asked about as such, while it runs, too.
+void Router::note_question(Queries::Query& query, const Inbound& inbound) {
+    query.bulk_question = inbound.bulk_question;
+    if (inbound.offer) return;
+    query.right = Queries::Query::Right::Query;
+    query.question = inbound.bulk_question
+                         ? inbound.bulk_question
+                         : std::make_shared<const xml::Element>(question_in(inbound));
+}
+
+/// An error can say as much as a result.
+std::optional<xml::StanzaError> Router::refuse_answer(
+    const Session& asker, const Queries::Query& query
+) const {
+    using Right = Queries::Query::Right;
+    if (query.right == Right::None) return std::nullopt;
+    if (query.right == Right::Query)
+        return controller_.refuse_answer(asker.principal, query.to, *query.question);
+    const Component* component = addresses_.component(query.to);
+    const auto verdict =
+        controller_.check_message(asker.principal, component ? component->account : query.to);
+    if (verdict.allowed) return std::nullopt;
+    controller_.record_message(asker.principal, query.to, verdict);
+    return xml::service_unavailable("nobody is there");
+}
+
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
@@ -156,6 +184,9 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const SessionPtr asker = sessions_.find(query->asker);
     if (asker && controller_.is_blocked(asker->bare, session->jid))
         return tell_unanswered({*query}, controller::requests::blocked());
+    if (asker)
+        if (const auto refused = refuse_answer(*asker, *query))
+            return tell_unanswered({*query}, *refused);
     note_answer(*query, is_error);
     if (!is_error) note_offered_stream(*query, inbound.offered_stream);
     if (!asker) return;

@@ -174,6 +174,40 @@ class Exchange(Components):
         self.settle()
         self.assertEqual(self.echo.answers.pop("p").get("from"), self.ann.full)
 
+    def answers_too_late(self, asker, change):
+        """The refusal that `asker` hears of a question whose answer comes after the change."""
+        asked_at, address = (self.ann, self.ann.full) if asker is self.echo else (self.echo, ECHO)
+        sender = f" from='{ECHO}'" if asker is self.echo else ""
+        asker.send(f"<iq type='get' id='q' to='{address}'{sender}>{PING}</iq>")
+        if asked_at is self.ann:
+            self.hears("q")
+        else:
+            self.echo.next("iq")
+        change()
+        to = ECHO if asker is self.echo else self.ann.full
+        sender = f" from='{ECHO}'" if asker is self.ann else ""
+        asked_at.send(f"<iq type='result' id='q' to='{to}'{sender}/>")
+        self.settle()
+        return condition_of(asker.answers.pop("q"))
+
+    def test_a_right_that_ends_while_a_question_waits(self):
+        for name, asker in (("ann", self.ann), ("echo", self.echo)):
+            with self.subTest(asker=name):
+                allowed = "allow any to message any\n"
+                change = f"deny client {name} to message any\n" + allowed
+                self.server.admin_ctl("policy", "set", "-", stdin=allowed)
+                condition = self.answers_too_late(
+                    asker, lambda: self.server.admin_ctl("policy", "set", "-", stdin=change)
+                )
+                self.assertEqual(condition, "service-unavailable")
+
+    def test_a_component_that_is_blocked_while_a_question_waits(self):
+        block = f"<block xmlns='urn:xmpp:blocking'><item jid='{ECHO}'/></block>"
+        condition = self.answers_too_late(
+            self.ann, lambda: self.ann.ask("set", block, self.ann.bare)
+        )
+        self.assertEqual(condition, "not-acceptable")
+
     def test_an_answer_in_another_name_and_one_without_a_question_are_dropped(self):
         self.ann.send(f"<iq type='get' id='q' to='{ECHO}'>{PING}</iq>")
         self.echo.next("iq")

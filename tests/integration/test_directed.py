@@ -108,6 +108,17 @@ class Directed(GridCase):
         self.assertEqual(queries[f"eve@{DOMAIN}"]["decision"], "deny")
         self.assertEqual(queries[f"eve@{DOMAIN}"]["target"], self.provider)
 
+    async def on_record(self, operation, *wanted):
+        """Decision and detail of the topic's latest records with that operation."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            records = self.server.admin_json("audit", "--topic", "Session-1.0")["records"]
+            found = [r for r in records if r["operation"] == operation][: len(wanted)]
+            said = [(r["decision"], r["detail"]) for r in reversed(found)]
+            if said == list(wanted) or time.monotonic() > deadline:
+                return self.assertEqual(said, list(wanted))
+            await asyncio.sleep(0.1)
+
     async def test_s71_a_provider_that_goes_leaves_nobody_waiting(self):
         answer_queries(self.ise, TAG, None)
         waiting = asyncio.ensure_future(self.asa.send_iq(self.provider, "get", QUERY))
@@ -116,17 +127,54 @@ class Directed(GridCase):
         await self.refused("recipient-unavailable", waiting)
         self.assertEqual(await find(self.asa, SERVICE), [])
 
-    async def test_s71_a_provider_that_is_blocked_while_a_query_waits(self):
+    async def waiting(self):
+        """The answer to come of a query that the provider has, and the query."""
         seen = answer_queries(self.ise, TAG, None)
         waiting = asyncio.ensure_future(self.asa.send_iq(self.provider, "get", QUERY))
         while not seen:
             await asyncio.sleep(0.02)
+        return waiting, seen[0]
+
+    async def set_policy(self, text):
+        await asyncio.to_thread(self.server.admin_ctl, "policy", "set", "-", stdin=text)
+
+    async def test_s71_a_right_that_ends_while_a_query_waits(self):
+        for reply in ("result", "error"):   # an error can say as much as a result
+            with self.subTest(reply=reply):
+                await self.set_policy(POLICY)
+                waiting, asked = await self.waiting()
+                await self.set_policy(POLICY.replace("discover, query on", "discover on"))
+                answer = asked.reply()
+                answer["type"] = reply
+                answer.append(ET.fromstring(ANSWER))
+                answer.send()
+                error = await self.refused("forbidden", waiting)
+                self.assertEqual(error.iq.xml.get("from"), self.provider)
+                self.assertIn("has ended before its answer", error.iq["error"]["text"])
+                self.assertNotIn("alice", str(error.iq))
+                answered = ("deny", SERVICE + ", the answer")
+                await self.on_record("query", ("allow", SERVICE), answered)
+
+    async def test_s71_a_right_that_ends_and_with_it_the_sight_of_the_provider(self):
+        waiting, asked = await self.waiting()
+        await self.set_policy(POLICY.replace(f"allow client asa@{DOMAIN}", "allow client nobody"))
+        asked.reply().send()
+        await self.refused("service-unavailable", waiting)
+
+    async def test_s71_a_right_that_stays_while_the_policy_changes(self):
+        waiting, asked = await self.waiting()
+        await self.set_policy(POLICY + "# another text\n")
+        asked.reply().send()
+        self.assertEqual((await waiting).get("type"), "result")
+
+    async def test_s71_a_provider_that_is_blocked_while_a_query_waits(self):
+        waiting, asked = await self.waiting()
         block = self.asa.make_iq(id="block", ito=self.asa.boundjid.bare, itype="set")
         block.append(ET.fromstring(
             f"<block xmlns='urn:xmpp:blocking'><item jid='ise@{DOMAIN}'/></block>"
         ))
         await block.send(timeout=SECONDS)
-        reply = seen[0].reply()
+        reply = asked.reply()
         reply.append(ET.fromstring(ANSWER))
         reply.send()
         error = await self.refused("not-acceptable", waiting)

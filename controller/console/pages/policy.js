@@ -185,6 +185,7 @@ class PolicyPage {
             const found = await send("POST", "policy/check", { text }, this.signal);
             if (text === this.editor.text) this.#showErrors(found.errors, found.rules);
         } catch (error) {
+            if (error.status === 429) return this.check();   // others are being checked: later
             if (!this.signal.aborted) this.failed(error, this.section);
         }
     }

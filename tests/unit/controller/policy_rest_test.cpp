@@ -4,10 +4,12 @@
 #include <catch2/catch.hpp>
 
 #include "../../stories/grid_stage.hpp"
+#include "controller/rest/rest.hpp"
 #include "controller/state.hpp"
 
 namespace policy_rest_test {
 
+using namespace grid::controller;
 using namespace grid::test;
 namespace json = boost::json;
 
@@ -261,6 +263,46 @@ TEST_CASE_METHOD(
     for (int i = 0; i < 10'001; ++i) many += "deny any any a\n";
     CHECK(code(put(many)) == "policy-invalid");
     CHECK(ok(rest(root, "GET", "/policy")).at("version") == 1);
+}
+
+TEST_CASE_METHOD(Desk, "S45: texts are made drafts away from the core strand, a few at once") {
+    Rest rest(controller(), *node.broker, sessions, server);
+    grid::pubsub::Principal actor;
+    actor.jid = *grid::xml::Jid::parse(root);
+    actor.origin = grid::pubsub::Origin::Http;
+    actor.issuer = "ca";
+    const auto asks = [&](const std::string& method, const std::string& path, json::object body) {
+        body.emplace("text", "allow any any any\n# " + path);
+        auto prepared = rest.prepare({method, path, "", json::serialize(body), "*"});
+        REQUIRE(prepared.has_value());
+        return prepared->decide;
+    };
+    const json::object question{{"client", "x"}, {"topic", "t"}, {"operation", "publish"}};
+    const auto test = asks("POST", "/policy/test", question);
+    const auto dry_run = asks("POST", "/policy/dry-run", {});
+    const auto check = asks("POST", "/policy/check", {});
+    const auto put = asks("PUT", "/policy", {});
+    auto first = test(context(actor)), second = dry_run(context(actor));
+    REQUIRE(first.work() != nullptr);
+    REQUIRE(second.work() != nullptr);
+    {
+        const auto refused = check(context(actor));
+        REQUIRE(refused.reply() != nullptr);
+        CHECK(refused.reply()->status == 429);
+        CHECK(refused.reply()->headers == "Retry-After: 1\r\n");
+        auto change = put(context(actor));   // questions keep none from it
+        CHECK(change.work() != nullptr);
+    }
+    (*first.work())(*store.snapshot());
+    first = test(context(actor));   // the rules are tried on the reader pool, too
+    REQUIRE(first.query() != nullptr);
+    CHECK(check(context(actor)).work() != nullptr);
+    (*second.work())(*store.snapshot());
+    second = dry_run(context(actor));
+    REQUIRE(second.reply() != nullptr);
+    CHECK(second.reply()->status == 200);
+    // The last draft is not made twice.
+    CHECK(asks("POST", "/policy/dry-run", {})(context(actor)).reply() != nullptr);
 }
 
 TEST_CASE_METHOD(Desk, "S74: a dry run lists who would be cut, page by page, and changes nothing") {

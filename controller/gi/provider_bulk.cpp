@@ -46,6 +46,13 @@ std::optional<xml::Element> bulk_question(const xml::Element& payload) {
     return question;
 }
 
+xml::Element question_shell(const xml::Element& payload) {
+    xml::Element question = shell_of(payload);
+    if (is_grid(payload))
+        if (const xml::Element* inner = payload.first_child()) question.add(shell_of(*inner));
+    return question;
+}
+
 std::string offered_stream(const xml::Element& payload) {
     const xml::Element* query = find_bulk_query(payload);
     const xml::Element* method = query != nullptr ? query->first_child() : nullptr;

@@ -158,7 +158,9 @@ void Router::note_question(Queries::Query& query, const Inbound& inbound) {
     query.right = Queries::Query::Right::Query;
     query.question = inbound.bulk_question
                          ? inbound.bulk_question
-                         : std::make_shared<const xml::Element>(question_in(inbound));
+                         : std::make_shared<const xml::Element>(
+                               controller::gi::question_shell(question_in(inbound))
+                           );
 }
 
 /// An error can say as much as a result.

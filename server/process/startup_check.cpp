@@ -32,6 +32,7 @@
 #include "server/tls/pem_file.hpp"
 #include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
+#include "storage/keys.hpp"
 #include "storage/rocks_store.hpp"
 #include "xml/datetime.hpp"
 #include "xml/domain.hpp"

@@ -2,8 +2,46 @@
 #include "controller/bulk/quotas.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace grid::controller::bulk {
+
+namespace {
+
+struct Unit {
+    std::uint64_t size;
+    std::string_view name;
+};
+
+/// In the largest unit that the number is a multiple of.
+template <std::size_t count>
+std::string in_words(std::uint64_t number, const std::array<Unit, count>& units) {
+    for (const Unit& unit : units)
+        if (number % unit.size == 0)
+            return std::to_string(number / unit.size) + " " + std::string(unit.name);
+    return std::to_string(number);
+}
+
+std::string bytes_in_words(std::uint64_t bytes) {
+    static constexpr std::array units{
+        Unit{1ULL << 40U, "TiB"}, Unit{1ULL << 30U, "GiB"}, Unit{1ULL << 20U, "MiB"},
+        Unit{1ULL << 10U, "KiB"}, Unit{1, "bytes"}
+    };
+    return in_words(bytes, units);
+}
+
+std::string seconds_in_words(std::uint64_t seconds) {
+    static constexpr std::array units{Unit{3600, "hours"}, Unit{60, "minutes"}, Unit{1, "seconds"}};
+    return in_words(seconds, units);
+}
+
+}   // namespace
+
+std::string told_bytes_bound(const Settings& settings) {
+    return "this account has moved the " + bytes_in_words(settings.bytes_per_account_max) +
+           " that it may move within " + seconds_in_words(settings.window_seconds) +
+           " (the option bulk.bytes_per_account_max)";
+}
 
 /// The window of an account that moved nothing since its end begins with its next byte.
 void Quotas::turn_over(Account& account, std::uint64_t now) const {
@@ -14,7 +52,11 @@ void Quotas::turn_over(Account& account, std::uint64_t now) const {
 std::optional<Quotas::Refusal> Quotas::begin(std::string_view account, std::uint64_t now) {
     if (running_ >= settings_.transfers_max)
         return Refusal{
-            "bulk.transfers_max", "all transfers that this server runs at once are taken", {}
+            "bulk.transfers_max",
+            "all " + std::to_string(settings_.transfers_max) +
+                " transfers that this server runs at once are taken (the option "
+                "bulk.transfers_max)",
+            {}
         };
     auto found = accounts_.find(account);
     if (found == accounts_.end()) found = accounts_.emplace(account, Account{}).first;
@@ -26,11 +68,14 @@ std::optional<Quotas::Refusal> Quotas::begin(std::string_view account, std::uint
     };
     if (counted.running >= settings_.transfers_per_account_max)
         return refuse(
-            {"bulk.transfers_per_account_max", "this account has as many transfers as it may", {}}
+            {"bulk.transfers_per_account_max",
+             "this account has the " + std::to_string(settings_.transfers_per_account_max) +
+                 " transfers that it may have at once (the option bulk.transfers_per_account_max)",
+             {}}
         );
     if (settings_.bytes_per_account_max != 0 && counted.bytes >= settings_.bytes_per_account_max)
         return refuse(
-            {"bulk.bytes_per_account_max", "this account has moved as many bytes as it may for now",
+            {"bulk.bytes_per_account_max", told_bytes_bound(settings_),
              counted.window_began + window_ms() - now}
         );
     ++counted.running;

@@ -13,13 +13,17 @@
 
 namespace grid::controller::bulk {
 
+/// For a person: the account has moved as many bytes as it may, how many that is, and the option
+/// that sets it.
+std::string told_bytes_bound(const Settings& settings);
+
 /// Not synchronized. `now` is in milliseconds of a clock that does not go back.
 class Quotas {
 public:
     /// Which bound is reached, and how.
     struct Refusal {
         std::string limit;   // the configuration's name
-        std::string text;    // for a person
+        std::string text;    // for a person: the bound, how much it is, and the option that sets it
         /// So many milliseconds until there is room again; nullopt: as soon as another one ends.
         std::optional<std::uint64_t> retry_ms;
     };

@@ -27,7 +27,7 @@ namespace json = boost::json;
 struct Request {
     std::map<std::string, std::string, std::less<>> path, query;   // decoded
     json::object body;
-    std::string if_match = {};   // as it was given
+    std::string if_match = {}, if_none_match = {};   // as they were given
     /// The result of Work, for the next time that the request is decided.
     std::shared_ptr<std::any> memo = std::make_shared<std::any>();
 

@@ -41,7 +41,7 @@ std::string greeting_tag(const std::optional<Greeting>& greeting) {
 
 }   // namespace
 
-std::optional<bool> names_tag(std::string_view list, std::string_view tag) {
+std::optional<bool> names_tag(std::string_view list, std::string_view tag, TagsAre compared) {
     list = blanks_off(list);
     if (list == "*") return !tag.empty();
     bool is_named = false;
@@ -52,7 +52,8 @@ std::optional<bool> names_tag(std::string_view list, std::string_view tag) {
         const std::size_t end = list.starts_with('"') ? list.find('"', 1) : std::string_view::npos;
         if (end == std::string_view::npos) return std::nullopt;
         const std::string_view one = list.substr(0, end + 1);
-        is_named = is_named || (!is_weak && !tag.empty() && one == tag);
+        const bool counts = !is_weak || compared == TagsAre::Weak;
+        is_named = is_named || (counts && !tag.empty() && one == tag);
         list = blanks_off(list.substr(end + 1));
         if (list.empty()) return is_named;
         if (!list.starts_with(',')) return std::nullopt;
@@ -85,8 +86,15 @@ HttpDecision with_tag(const Call& call, const Route& route, HttpDecision decisio
     if (route.method != "GET" || route.tag == nullptr) return decision;
     auto* reply = std::get_if<1>(&decision.what);
     if (reply == nullptr || reply->status != 200) return decision;
-    if (const std::string tag = route.tag(call); !tag.empty())
-        reply->headers += "ETag: " + tag + "\r\n";
+    const std::string tag = route.tag(call);
+    if (tag.empty()) return decision;
+    reply->headers += "ETag: " + tag + "\r\n";
+    // RFC 9110 §13.1.2: a list that is none names nothing.
+    const std::string& known = call.request.if_none_match;
+    if (!known.empty() && names_tag(known, tag, TagsAre::Weak).value_or(false)) {
+        reply->status = 304;
+        reply->body.clear();
+    }
     return decision;
 }
 

@@ -12,11 +12,12 @@
 namespace grid::controller {
 
 struct HttpRequest {
-    std::string method;          // GET, POST, PUT, PATCH, DELETE
-    std::string path;            // below and without /api/v1/, still percent-encoded
-    std::string query;           // still encoded
-    std::string body;            // JSON
-    std::string if_match = {};   // RFC 9110 §13.1.1; empty: not given
+    std::string method;               // GET, POST, PUT, PATCH, DELETE
+    std::string path;                 // below and without /api/v1/, still percent-encoded
+    std::string query;                // still encoded
+    std::string body;                 // JSON
+    std::string if_match = {};        // RFC 9110 §13.1.1; empty: not given
+    std::string if_none_match = {};   // §13.1.2
 };
 
 struct HttpResponse {

@@ -62,13 +62,23 @@ std::string joined(const std::vector<std::string_view>& names) {
     return text.empty() ? "none" : text;
 }
 
-/// RFC 9110 §15.5.6: with the methods in Allow. HEAD goes where GET does.
+/// HEAD goes where GET does.
+std::string to_allow(const std::vector<std::string_view>& methods) {
+    if (methods.empty()) return {};
+    const bool is_read = std::ranges::find(methods, "GET") != methods.end();
+    return joined(methods) + (is_read ? ", HEAD, OPTIONS" : ", OPTIONS");
+}
+
+/// RFC 9110 §15.5.6: with the methods in Allow.
 HttpResponse wrong_method(const std::vector<std::string_view>& methods) {
     HttpResponse response = refuse(405, "wrong-method", "this path takes " + joined(methods));
-    const bool is_read = std::ranges::find(methods, "GET") != methods.end();
-    response.headers =
-        "Allow: " + joined(methods) + (is_read ? ", HEAD, OPTIONS\r\n" : ", OPTIONS\r\n");
+    response.headers = "Allow: " + to_allow(methods) + "\r\n";
     return response;
+}
+
+std::string_view below_root(std::string_view path) {
+    if (path.starts_with('/')) path.remove_prefix(1);
+    return path;
 }
 
 std::optional<HttpResponse> read_query(std::string_view text, const Route& route, Variables& into) {
@@ -121,12 +131,23 @@ std::array<std::span<const Route>, 12> all_routes() {
             store_routes(),   trace_routes(), grid_routes(),   view_routes()};
 }
 
+std::string allowed_at(std::string_view path) {
+    const auto segments = segments_of(below_root(path));
+    std::vector<std::string_view> methods;
+    Variables variables;
+    for (std::span<const Route> table : all_routes())
+        for (const Route& route : table)
+            if (std::ranges::find(methods, route.method) == methods.end() &&
+                matches(route.pattern, segments, variables))
+                methods.push_back(route.method);
+    return to_allow(methods);
+}
+
 Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
-    std::string_view below = http.path;
-    if (below.starts_with('/')) below.remove_prefix(1);
-    const auto path = segments_of(below);
+    const auto path = segments_of(below_root(http.path));
     Routed routed;
     routed.request.if_match = http.if_match;
+    routed.request.if_none_match = http.if_none_match;
     std::vector<std::string_view> methods;
     for (std::span<const Route> table : all_routes())
         for (const Route& route : table) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "controller/rest/call.hpp"
 
@@ -13,6 +15,8 @@ struct Routed {
     const Route* route = nullptr;
     Request request;
 };
+/// The methods of a path, as the header Allow has them; empty: there is nothing at that path.
+std::string allowed_at(std::string_view path);
 /// 404, 405 and 400 for what no row answers, unknown parameters and members, and bad JSON.
 Result<Routed, HttpResponse> to_route(const HttpRequest& request);
 

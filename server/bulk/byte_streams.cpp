@@ -11,8 +11,7 @@ namespace grid::server::bulk {
 namespace {
 
 xml::StanzaError activation_refusal(const Refusal& refusal) {
-    if (refusal.state == State::Quota)
-        return xml::resource_constraint(refusal.text + ": " + refusal.limit);
+    if (refusal.state == State::Quota) return xml::resource_constraint(refusal.text);
     if (refusal.state == State::Stopped) return xml::service_unavailable(refusal.text);
     return xml::forbidden("the policy of this grid does not allow this byte stream");
 }

@@ -15,8 +15,7 @@ xml::StanzaError no_such_stream() {
 
 /// As the refusal of XEP-0047 §2.1 to begin a stream.
 xml::StanzaError in_band_refusal(const Refusal& refusal) {
-    if (refusal.state == State::Quota)
-        return xml::resource_constraint(refusal.text + ": " + refusal.limit);
+    if (refusal.state == State::Quota) return xml::resource_constraint(refusal.text);
     return xml::forbidden("the policy of this grid does not allow this stream");
 }
 
@@ -46,7 +45,7 @@ std::optional<xml::StanzaError> InBand::pass(
     const RunningPtr running = found->second.running;
     if (!count(*running, from, offer.bytes)) return std::nullopt;
     transfers_.cut(running, State::Quota, std::string(controller::bulk::describe(State::Quota)));
-    return xml::resource_constraint("bulk.bytes_per_account_max is reached");
+    return xml::resource_constraint(controller::bulk::told_bytes_bound(transfers_.settings()));
 }
 
 /// True: the bytes are used up.

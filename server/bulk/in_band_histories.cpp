@@ -39,8 +39,7 @@ xml::StanzaError no_stream_here() {
 }
 
 xml::StanzaError stream_refusal(const Refusal& refusal) {
-    if (refusal.state == State::Quota)
-        return xml::resource_constraint(refusal.text + ": " + refusal.limit);
+    if (refusal.state == State::Quota) return xml::resource_constraint(refusal.text);
     return xml::forbidden(
         refusal.text.empty() ? "the policy of this grid does not allow it" : refusal.text
     );

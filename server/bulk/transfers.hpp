@@ -43,7 +43,7 @@ inline Party party_of(const Session& session) {
 struct Refusal {
     /// Denied: the right; Disabled, Revoked: a party; Quota: a bound; Stopped: the server stops.
     State state = State::Denied;
-    std::string text;                        // for a person
+    std::string text;                        // for a person; of Quota with how much, and the option
     std::string limit;                       // of Quota: the configuration's name
     std::optional<std::uint64_t> retry_ms;   // of Quota, where it is known
 };
@@ -124,6 +124,7 @@ public:
         const controller::Controller& controller,
         const controller::bulk::Settings& settings
     );
+    const controller::bulk::Settings& settings() const { return settings_; }
     /// As Core::set_revoked.
     void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
 

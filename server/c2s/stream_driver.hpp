@@ -111,8 +111,8 @@ private:
     boost::asio::awaitable<stream::Actions> find_keys(sasl::Lookup lookup);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
-    /// False: too late.
-    bool attach(Attached attached, bool is_resumed);
+    /// By the login of that identity. False: too late.
+    bool attach(Attached attached, const controller::Identity& identity, bool is_resumed);
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
     enum class Took { All, TurnOver, End };

@@ -267,6 +267,7 @@ asio::awaitable<stream::Actions> StreamDriver::find_keys(sasl::Lookup lookup) {
 
 asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
     is_managed_ = request.wishes.management.has_value();   // from the first stanza on
+    const controller::IdentityPtr identity = request.identity;
     BindRequest entering{std::move(request.identity), std::move(request.resource), address_, kind_,
                          shared_from_this(),          std::move(request.wishes)};
     using Bound = std::variant<Attached, xml::StanzaError>;
@@ -280,13 +281,14 @@ asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
     auto& attached = std::get<Attached>(bound);
     auto enabled = std::move(attached.enabled);
     auto archive = std::move(attached.archive);
-    if (!attach(std::move(attached), false))
+    if (!attach(std::move(attached), *identity, false))
         co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
     co_return negotiation_->on_bound(session_->jid, std::move(enabled), std::move(archive));
 }
 
 asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     is_managed_ = true;   // stanzas behind <resumed/> may come before the coroutine goes on
+    const controller::IdentityPtr identity = request.identity;
     ResumeRequest coming{
         std::move(request.identity), std::move(request.token), request.handled, address_, kind_,
         shared_from_this(),          std::move(request.around)
@@ -295,7 +297,7 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
         shared_.core.resume(std::move(coming), done);
     });
     if (auto* attached = std::get_if<Attached>(&answer)) {
-        if (!attach(std::move(*attached), true))
+        if (!attach(std::move(*attached), *identity, true))
             co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
         co_return negotiation_->on_resumed();
     }
@@ -310,7 +312,9 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     co_return negotiation_->on_not_resumed(sm::failed(failure.condition, failure.handled));
 }
 
-bool StreamDriver::attach(Attached attached, bool is_resumed) {
+bool StreamDriver::attach(
+    Attached attached, const controller::Identity& identity, bool is_resumed
+) {
     session_ = std::move(attached.session);
     attachment_ = attached.number;
     allowance_ = std::move(attached.allowance);
@@ -323,11 +327,13 @@ bool StreamDriver::attach(Attached attached, bool is_resumed) {
     } else {
         codec_->set_addresses(session_->bare, session_->jid);
     }
+    // Empty where none was shown, as at a login by password.
     shared_.log.info(
         is_resumed ? "session_resumed" : "session_started", {{"session", name_},
                                                              {"jid", session_->jid.str()},
                                                              {"address", address_},
-                                                             {"transport", to_string(kind_)}}
+                                                             {"transport", to_string(kind_)},
+                                                             {"certificate", identity.fingerprint}}
     );
     return may_stay;
 }

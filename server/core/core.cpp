@@ -1,15 +1,13 @@
 // server/core/core.cpp: start, requests in, following the store, the clock's work.
 #include "server/core/core.hpp"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
 #include "controller/state.hpp"
-#include "controller/text/text.hpp"
 #include "server/clock.hpp"
+#include "server/core/policy_file_follower.hpp"
 #include "server/core/settings.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
@@ -41,90 +39,6 @@ controller::HttpResponse to_http_error(boost::system::error_code error) {
         );
     return controller::http_error(503, "store", to_stanza_error(error).text);
 }
-
-/// The record of the text that this member, or a server of its own, took from policy.file last.
-std::string policy_file_key(const std::string& member) {
-    return std::string(1, static_cast<char>(storage::Tag::Policy)) + 'f' + member;
-}
-
-std::string hash_of(const std::string& text) {
-    std::string hash(SHA256_DIGEST_LENGTH, '\0');
-    SHA256(
-        reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-        reinterpret_cast<unsigned char*>(hash.data())
-    );
-    return hash;
-}
-
-void put_taken(storage::Batch& batch, const std::string& member, const std::string& text) {
-    batch.put(storage::Family::Control, policy_file_key(member), hash_of(text));
-}
-
-/// A policy file at the start, beside the policy in force.
-enum class PolicyFile {
-    AsTaken,   // the text was taken, and is in force
-    IsNew,     // no policy is in force yet, or the same, without a record of its taking
-    Changed,   // the text is another than the one that was taken last
-    Differs,   // the policy was set since, or there is no record of what was taken last
-};
-
-PolicyFile compare_policy_file(
-    const controller::policy::Head& head, const std::string& text, const std::string& taken
-) {
-    const bool is_as_taken = hash_of(text) == taken;
-    if (head.version == 0 || head.text == text)
-        return is_as_taken ? PolicyFile::AsTaken : PolicyFile::IsNew;
-    // As a full disk leaves it, or an editor that writes in place.
-    const bool is_empty = controller::trimmed(text).empty();
-    return is_as_taken || taken.empty() || is_empty ? PolicyFile::Differs : PolicyFile::Changed;
-}
-
-/// The start follows policy.file. A text that was edited while the server was down is taken,
-/// as by a reload; one that is as it was taken last does not undo what was set since.
-class PolicyFileAtStart {
-public:
-    PolicyFileAtStart(const Config& config, const controller::policy::Policy& policy, Log& log)
-        : config_(config), policy_(policy), log_(log) {}
-
-    /// `taken`: the record of what was taken last.
-    std::optional<storage::Batch> follow(
-        const std::string& text, const std::string& taken, const pubsub::Context& context
-    ) {
-        storage::Batch batch;
-        switch (compare_policy_file(policy_.head(), text, taken)) {
-            case PolicyFile::AsTaken:
-                return std::nullopt;
-            case PolicyFile::IsNew:
-                break;
-            case PolicyFile::Changed:
-                batch = policy_.replace(
-                    text, context, "policy.file was edited while the server was down"
-                );
-                break;
-            case PolicyFile::Differs:
-                warn();
-                return std::nullopt;
-        }
-        put_taken(batch, config_.cluster.member, text);
-        return batch;
-    }
-
-private:
-    void warn() {
-        if (std::exchange(is_warned_, true)) return;
-        log_.warn(
-            "policy_file_differs", {{"file", config_.policy.file},
-                                    {"version", std::to_string(policy_.head().version)},
-                                    {"changed_by", policy_.head().changed_by},
-                                    {"do", "gridctl policy set FILE puts the file in force"}}
-        );
-    }
-
-    const Config& config_;
-    const controller::policy::Policy& policy_;
-    Log& log_;
-    bool is_warned_ = false;
-};
 
 /// A line a second at most: who reads one item again and again does not fill the log.
 class PayloadLog {
@@ -322,16 +236,13 @@ Result<void, std::string> Core::bootstrap(
     const std::vector<xml::Jid>& administrators
 ) {
     constexpr int rounds_max = 5;
-    PolicyFileAtStart policy_file(config_, controller_.state_for_admin().policy, log_);
+    PolicyFileFollower policy_file(config_, controller_.state_for_admin().policy, log_);
     for (int round = 0; round < rounds_max; ++round) {
         auto batches = controller_.bootstrap(policy_text, administrators);
         if (!batches) return {boost::system::in_place_error, batches.error()};
         if (policy_text && !config_.policy.file.empty()) {
-            const auto taken = store_.snapshot()->get(
-                storage::Family::Control, policy_file_key(config_.cluster.member)
-            );
-            auto batch = policy_file.follow(
-                *policy_text, taken && *taken ? (*taken)->value : std::string(),
+            auto batch = policy_file.at_start(
+                *policy_text, policy_file.taken(*store_.snapshot()),
                 {pubsub::Principal::system(), now(), fresh_id()}
             );
             if (batch) batches->push_back(std::move(*batch));
@@ -831,14 +742,21 @@ void Core::rebind(
 
 void Core::replace_policy(std::string text, std::function<void(std::string why_not)> done) {
     using Transaction = CallbackTransaction<std::string, std::string>;
+    const auto file = std::make_shared<const PolicyFileFollower>(
+        config_, controller_.state_for_admin().policy, log_
+    );
+    const auto taken = std::make_shared<std::optional<std::string>>();   // once it was read
     auto pending = std::make_unique<Transaction>(
-        [this, text = std::move(text)](const pubsub::Context& context) -> Transaction::Decision {
-            const auto& policy = controller_.state_for_admin().policy;
-            storage::Batch batch;
-            if (policy.head().text != text)
-                batch = policy.replace(text, context, "policy.file was read again");
-            put_taken(batch, config_.cluster.member, text);
-            return Transaction::Decision::Change{std::move(batch), {}};
+        [file, taken,
+         text = std::move(text)](const pubsub::Context& context) -> Transaction::Decision {
+            if (!*taken)
+                return Transaction::Decision::Work{
+                    nullptr, [file, taken](const storage::Snapshot& snapshot
+                             ) { *taken = file->taken(snapshot); }
+                };
+            auto batch = file->at_reload(text, **taken, context);
+            if (!batch) return std::string();
+            return Transaction::Decision::Change{std::move(*batch), {}};
         },
         [](boost::system::error_code error) { return to_stanza_error(error).text; },
         [done = std::move(done)](Transaction::Answer answer) {

@@ -1,4 +1,5 @@
 // server/core/core_sign_in.cpp: administrators sign in to the console by password and code.
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "server/clock.hpp"
@@ -30,10 +31,13 @@ HttpResponse signed_out() {
     );
 }
 
-HttpResponse too_many() {
-    return controller::http_error(
-        429, "too-many-sign-ins", "too many sign-ins have failed: try again later"
+HttpResponse too_many(std::chrono::seconds wait) {
+    const std::string seconds = std::to_string(std::max<std::int64_t>(wait.count(), 1));
+    HttpResponse response = controller::http_error(
+        429, "too-many-sign-ins", "too many sign-ins have failed: try again in " + seconds + " s"
     );
+    response.headers = "Retry-After: " + seconds + "\r\n";
+    return response;
 }
 
 /// A name alone is one of the grid's own.
@@ -62,10 +66,12 @@ HttpResponse description_of(const SignIns::SignIn& sign_in, const SignIns::Bound
 void Core::sign_in(SignInRequest request, HttpDone done) {
     asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
         request.account = to_account_name(request.account, config_.domain);
-        if (!sign_in_limits_.take(
-                request.account, net::source_of(request.address), std::chrono::steady_clock::now()
-            ))
-            return refuse_sign_in(request, too_many(), done);
+        const std::string source = net::source_of(request.address);
+        const auto time = std::chrono::steady_clock::now();
+        if (!sign_in_limits_.take(request.account, source, time))
+            return refuse_sign_in(
+                request, too_many(sign_in_limits_.wait(request.account, source, time)), done
+            );
         controller::LoginQuestion question;
         question.name = request.account;
         question.password =
@@ -99,7 +105,14 @@ void Core::refuse_sign_in(
 }
 
 void Core::finish_sign_in(SignInRequest request, const controller::LoginKeys& keys, HttpDone done) {
-    if (!keys.refused.empty()) return refuse_sign_in(request, too_many(), done);
+    if (!keys.refused.empty() && is_cut_off())
+        return done(controller::http_error(503, "cut-off", keys.refused));
+    if (!keys.refused.empty()) {
+        const auto wait = login_limits_.wait(
+            request.account, net::source_of(request.address), std::chrono::steady_clock::now()
+        );
+        return refuse_sign_in(request, too_many(wait), done);
+    }
     const administration::SignInAttempt attempt{
         request.account, request.code, keys.generation, keys.fits_given
     };

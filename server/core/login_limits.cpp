@@ -2,6 +2,7 @@
 #include "server/core/login_limits.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace grid::server {
 
@@ -71,6 +72,22 @@ bool LoginLimits::take(std::string_view account, std::string_view source, Time n
     for (Count* count : {pair, of_account, of_source})
         if (count != nullptr) ++count->failures;
     return true;
+}
+
+std::chrono::seconds LoginLimits::wait(
+    std::string_view account, std::string_view source, Time now
+) {
+    const auto [pair, of_account, of_source] = find_all(account, source, now);
+    const auto until_room = [](const Count* count, std::uint32_t max, std::chrono::seconds window) {
+        if (count == nullptr) return 0.0;
+        return (count->failures + 1 - max) * static_cast<double>(window.count()) / max;
+    };
+    const double seconds = std::max(
+        {0.0, until_room(pair, bounds_.per_account, bounds_.window),
+         until_room(of_account, slower * bounds_.per_account, slower * bounds_.window),
+         until_room(of_source, bounds_.per_source, bounds_.window)}
+    );
+    return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(seconds)));
 }
 
 void LoginLimits::give_back(std::string_view account, std::string_view source, Time now) {

@@ -29,6 +29,8 @@ public:
 
     /// False: too many have failed lately. `source`: net::source_of an address.
     bool take(std::string_view account, std::string_view source, Time now);
+    /// So long until one more is looked at; 0: it is now.
+    std::chrono::seconds wait(std::string_view account, std::string_view source, Time now);
     /// The attempt has succeeded: the account is at home at that source.
     void give_back(std::string_view account, std::string_view source, Time now);
 

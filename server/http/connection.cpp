@@ -54,9 +54,9 @@ std::string text_in(const boost::json::object& object, std::string_view name) {
 }
 
 /// RFC 9110 §5.3: several are one list.
-std::string tags_in(const Head& head) {
+std::string tags_in(const Head& head, beast::http::field field) {
     std::string list;
-    const auto [first, last] = head.equal_range(beast::http::field::if_match);
+    const auto [first, last] = head.equal_range(field);
     for (auto at = first; at != last; ++at) {
         if (!list.empty()) list += ", ";
         list.append(at->value().data(), at->value().size());
@@ -299,8 +299,12 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     }
     auto& client = std::get<1>(asker);
     controller::HttpRequest forwarded{
-        std::move(request.method), std::move(request.path), std::move(request.query),
-        std::move(parser.get().body()), tags_in(parser.get())
+        std::move(request.method),
+        std::move(request.path),
+        std::move(request.query),
+        std::move(parser.get().body()),
+        tags_in(parser.get(), beast::http::field::if_match),
+        tags_in(parser.get(), beast::http::field::if_none_match)
     };
     auto response = co_await net::from_callback<controller::HttpResponse>(
         [this, &client, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
@@ -429,7 +433,7 @@ Answer Connection::take_response(
     const auto status = static_cast<unsigned>(response.status);
     // Only an administrator gets more than a refusal (a path that does not exist is refused to
     // all). A place that was lost meanwhile is lost.
-    if (status < 300) is_known_ = place_->keep();
+    if (status < 400) is_known_ = place_->keep();
     if (method != "GET" || status == 401 || status == 403)
         log(parser, status, status < 400 ? std::string() : error_text(response.body));
     Answer answer;

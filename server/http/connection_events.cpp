@@ -54,7 +54,12 @@ asio::awaitable<bool> Connection::serve_events(Parser& parser, const Admitted& r
     );
     if (!listener)
         co_return co_await refuse(
-            parser, {429, "too-many-listeners", "too many clients listen to events already", {}}
+            parser, {429,
+                     "too-many-listeners",
+                     "too many clients listen to events already",
+                     {},
+                     false,
+                     "Retry-After: 30\r\n"}
         );
     listening_ = listener;
     Answer head;

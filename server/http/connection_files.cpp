@@ -41,7 +41,7 @@ FileRefusal to_file_refusal(const bulk::Refusal& refusal) {
                 429,
                 refusal.limit.find("bytes") == std::string::npos ? "too-many-transfers"
                                                                  : "too-many-bytes",
-                refusal.text + " (" + refusal.limit + ")",
+                refusal.text,
                 refusal.retry_ms ? (*refusal.retry_ms + ms_of_second - 1) / ms_of_second : 30
             };
         case bulk::State::Stopped:

@@ -4,6 +4,7 @@
 #include <boost/beast/core/buffers_range.hpp>
 #include <cstring>
 
+#include "controller/bulk/quotas.hpp"
 #include "server/bulk/file_store.hpp"
 #include "server/bulk/upload.hpp"
 #include "server/clock.hpp"
@@ -313,12 +314,12 @@ asio::awaitable<bool> Connection::end_upload(Parser& parser, Incoming& incoming)
     if (carried->is_cut || (incoming.left > 0 && !incoming.is_lost)) {
         const auto why = carried->is_cut ? carried->why : bulk::State::Quota;
         end_transfer(carried, why);
-        co_return co_await refuse(
-            parser, to_cut_refusal(
-                        why, carried->text.empty() ? std::string(controller::bulk::describe(why))
-                                                   : carried->text
-                    )
-        );
+        std::string text = carried->text;
+        if (why == bulk::State::Quota)
+            text = controller::bulk::told_bytes_bound(shared_->config.controller.bulk);
+        else if (text.empty())
+            text = controller::bulk::describe(why);
+        co_return co_await refuse(parser, to_cut_refusal(why, text));
     }
     if (incoming.left > 0) {
         end_transfer(carried, bulk::State::Lost);

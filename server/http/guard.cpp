@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include "controller/rest/routing.hpp"
 #include "xml/domain.hpp"
 
 namespace grid::server::http {
@@ -177,17 +178,21 @@ Result<Admitted, Refusal> admit_open(const Head& head, Route route) {
 
 Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
     const Verb verb = head.method();
-    if (verb == Verb::options) return Refusal{204, {}, {}, api_methods};
+    const std::string_view path = target.path.substr(api_prefix.size());
     const bool is_read = verb == Verb::get || verb == Verb::head;
-    if (!is_read && !changes_state(verb))
-        return Refusal{405, "method-not-allowed", "no such method here", api_methods};
+    if (!is_read && !changes_state(verb)) {
+        const std::string allowed = controller::rest::allowed_at(path);
+        if (allowed.empty())
+            return Refusal{404, "unknown-path", "there is nothing at this path", {}};
+        if (verb == Verb::options) return Refusal{204, {}, {}, allowed};
+        return Refusal{405, "method-not-allowed", "no such method here", allowed};
+    }
     if (!is_read) {
         if (auto checked = check_change(head); !checked) return checked.error();
     }
     const std::string method(is_read ? "GET" : view(head.method_string()));
     return Admitted{
-        Route::Api, method, std::string(target.path.substr(api_prefix.size())),
-        std::string(target.query), verb == Verb::head
+        Route::Api, method, std::string(path), std::string(target.query), verb == Verb::head
     };
 }
 
@@ -323,10 +328,12 @@ Refusal answer_preflight(const Head& head, const GuardSettings& settings) {
 
 Result<Admitted, Refusal> admit_bulk(const Head& head, const Target& target) {
     const Verb verb = head.method();
-    if (verb == Verb::options) return Refusal{204, {}, {}, bulk_methods};
+    const bool is_history = target.path == controller::bulk::history_path;
+    const char* const allowed = is_history ? read_methods : bulk_methods;
+    if (verb == Verb::options) return Refusal{204, {}, {}, allowed};
     const bool is_read = verb == Verb::get || verb == Verb::head;
     if (!is_read && verb != Verb::put && verb != Verb::patch && verb != Verb::delete_)
-        return Refusal{405, "method-not-allowed", "no such method here", bulk_methods};
+        return Refusal{405, "method-not-allowed", "no such method here", allowed};
     if (auto own = check_own_page(head); !is_read && !own) return own.error();
     return Admitted{
         Route::Bulk, std::string(is_read ? "GET" : view(head.method_string())),

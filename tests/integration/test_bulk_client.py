@@ -7,24 +7,27 @@ import os
 import subprocess
 import tempfile
 import time
+import unittest
 
 from files import FilesCase, POLICY, content
 from gridd import DOMAIN, binary
 from relay import Relay
+from small_disk import may_mount
 
 SECONDS = 60
 MIB = 1024 * 1024
 DONE, REFUSED, USAGE, NO_CONNECTION = range(4)
 
 
-class BulkClient(FilesCase):
+class BulkCase(FilesCase):
     policy = POLICY + "allow client ann to message client bob\n"
+    more = {}   # settings
 
     @classmethod
     def setUpClass(cls):
         cls.relay = Relay(("127.0.0.1", 1))
         url = f"https://{DOMAIN}:{cls.relay.address[1]}"
-        cls.settings = {"listen.socks5": "127.0.0.1:0", "files.url": url}
+        cls.settings = {"listen.socks5": "127.0.0.1:0", "files.url": url} | cls.more
         super().setUpClass()
         cls.relay.target = cls.server.http
 
@@ -62,6 +65,8 @@ class BulkClient(FilesCase):
         done = self.bulk(self.bob, "receive", "-o", out, "--count", str(count), *more)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+
+class BulkClient(BulkCase):
     def test_a_file_arrives_with_its_name(self):
         data = content(3 * MIB + 1)
         sent = json.loads(
@@ -187,6 +192,23 @@ class BulkClient(FilesCase):
             self.assertLess(time.monotonic(), deadline, self.audit("download"))
             time.sleep(0.05)
 
+    @unittest.skipUnless(may_mount(), "needs the right to mount a file system")
+    def test_what_came_before_the_disk_was_full_does_not_come_twice(self):
+        for name, data in (("one", b"one"), ("two", content(2 * MIB, seed=5))):
+            self.bulk(self.ann, "send", self.file(data, name), self.bob.jid)
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+        script = f"mount -t tmpfs -o size=1m none {out} && exec \"$@\""
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, "sh",
+             *self.command(self.bob, "receive", "-o", out, "--count", "2")],
+            capture_output=True, text=True, timeout=SECONDS, check=False,
+        )
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        self.assertRegex(done.stderr, r"in/\.[0-9a-f]{64}\.part: its disk is full: No space left")
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertEqual([os.path.basename(one["file"]) for one in self.receive()], ["two"])
+
     def test_both_ways_through_a_line_that_breaks(self):
         """The links name a relay, which cuts every connection at each quarter of the file."""
         data = content(32 * MIB, seed=4)
@@ -227,3 +249,36 @@ class BulkClient(FilesCase):
         got = json.loads(said)
         self.assertEqual(got["sha256"], hashlib.sha256(data).hexdigest())
         self.assertEqual(got["size"], len(data))
+
+
+class Quota(BulkCase):
+    more = {"bulk.bytes_per_account_max": "1000000", "bulk.window_seconds": "8"}
+
+    def path_of(self, url):
+        return url[url.index("/bulk/"):]
+
+    def refused(self):
+        """How many transfers were refused; the audit is written behind."""
+        time.sleep(1)
+        return sum(one["decision"] == "deny" for one in self.audit("bulk-start"))
+
+    def test_the_time_that_the_server_names_is_waited_for(self):
+        path = self.slot(self.ann, 1_000_000)
+        self.assertEqual(self.put(path, content(1_000_000)).status, 201)
+        answer = self.put(self.slot(self.ann, 10), content(10))
+        self.assertEqual((answer.status, answer.code), (429, "too-many-bytes"))
+        self.assertRegex(answer.headers["retry-after"], "^[1-8]$")
+        self.assertIn(
+            "the 1000000 bytes that it may move within 8 seconds (the option "
+            "bulk.bytes_per_account_max)", json.loads(answer.body)["detail"],
+        )
+        before = self.refused()
+        self.bulk(self.ann, "send", self.file(b"x"), self.bob.jid)
+        self.assertLessEqual(self.refused() - before, 1)
+        self.assertEqual(self.put(self.slot(self.ann, 999_999), content(999_999)).status, 201)
+        begun = time.monotonic()
+        done = self.bulk(
+            self.ann, "send", self.file(b"x"), self.bob.jid, "--reconnect", "1", code=REFUSED
+        )
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertRegex(done.stderr, r"bulk\.bytes_per_account_max\).*: try again in [2-8] s")

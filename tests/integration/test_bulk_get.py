@@ -177,5 +177,7 @@ class BulkGet(FilesCase):
         self.gridctl(self.bob, "bulk", "get", "past", "--from", "today", code=USAGE)
         done = self.gridctl(self.eve, "bulk", "get", "past", code=REFUSED)
         self.assertIn("past", done.stderr)
+        full = self.gridctl(self.bob, "bulk", "get", "past", "-o", "/dev/full", code=REFUSED)
+        self.assertIn("/dev/full: its disk is full: No space left", full.stderr)
         none = self.gridctl(self.bob, "bulk", "get", "past", "--to", "2020-01-01T00:00:00Z")
         self.assertEqual(none.stdout, "")

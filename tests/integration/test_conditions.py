@@ -60,6 +60,24 @@ class AtOnce(unittest.TestCase):
                 "administrators": [ADMIN, f"a{number}@{DOMAIN}"]}, {"administrators": [ADMIN]}):
             self.assertEqual(sorted(found["administrators"]), sorted(wished["administrators"]))
 
+    def test_what_a_client_has_is_not_sent_again(self):
+        seen = self.ask("GET", "policy")
+        tag = seen.headers["ETag"]
+        for method in ("GET", "HEAD"):
+            answer = console.ask(
+                self.server, method, "/api/v1/policy", self.server.admin,
+                headers={"If-None-Match": f'"other", W/{tag}'},
+            )
+            self.assertEqual((answer.status, answer.headers["ETag"]), (304, tag))
+            self.assertEqual(answer.body, b"")
+        text = seen.json()["text"] + "# another\n"
+        self.assertEqual(self.ask("PUT", "policy", {"text": text}, "*").status, 200)
+        answer = console.ask(
+            self.server, "GET", "/api/v1/policy", self.server.admin,
+            headers={"If-None-Match": tag},
+        )
+        self.assertEqual((answer.status, answer.json()["text"]), (200, text))
+
 
 if __name__ == "__main__":
     unittest.main()

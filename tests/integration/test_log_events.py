@@ -2,10 +2,12 @@
 """Name, level and fields of each call of the log in the source are a row of the manual; a server
 that runs writes no event that has none."""
 
+import hashlib
 import json
 import os
 import re
 import signal
+import ssl
 import unittest
 
 from configured import Configured
@@ -108,8 +110,9 @@ class Manual(unittest.TestCase):
                                          "log.level": "debug", "reload.on_change": "false"})
         self.addCleanup(server.close)
         server.start()
+        ann = server.authority.client(f"ann@{DOMAIN}")
         with Talker(server.c2s, DOMAIN) as client:
-            client.login(server.authority.client(f"ann@{DOMAIN}"))
+            client.login(ann)
             client.presence()
         with Talker(server.c2s, DOMAIN) as client:
             client.starttls()   # without a certificate
@@ -129,6 +132,10 @@ class Manual(unittest.TestCase):
             level = LEVELS.get(event["level"], event["level"])
             self.assertIn(level, levels, line)
             self.assertLessEqual(set(event) - {"time", "level", "what"}, fields, line)
+        started = re.search(r'"what": ?"session_started".*', server.log()).group()
+        with open(ann.cert, encoding="ascii") as file:
+            shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+        self.assertIn(f'"{shown}"', started)
         self.assertLessEqual({"ready", "session_started", "session_ended", "http_request",
                               "reload_refused", "stopped"}, seen)
 

@@ -266,7 +266,7 @@ std::pair<int, std::string> GridStage::rest(
     const bool needs_one = method == "PUT" && (path == "/policy" || path == "/administrators");
     auto prepared = rest.prepare(
         {std::move(method), std::move(path), std::move(query), std::move(body),
-         if_match.empty() && needs_one ? "*" : if_match}
+         if_match.empty() && needs_one ? "*" : if_match, if_none_match}
     );
     if (!prepared) {
         headers = prepared.error().headers;

@@ -136,8 +136,8 @@ public:
     storage::MemoryStore store;
     Node node;
     bool notifies = true;
-    std::string if_match;   // of requests by REST
-    std::string headers;    // of the last answer by REST
+    std::string if_match, if_none_match;   // of requests by REST
+    std::string headers;                   // of the last answer by REST
 
 private:
     /// The reply or the error.

@@ -7,13 +7,13 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 
 #include "server/gridctl/client.hpp"
 #include "server/gridctl/light/console.hpp"
 #include "server/gridctl/light/https.hpp"
+#include "server/gridctl/light/local_file.hpp"
 #include "server/gridctl/light/run.hpp"
 #include "server/gridctl/light/signals.hpp"
 #include "server/gridctl/rest_commands.hpp"
@@ -61,9 +61,7 @@ public:
     }
 
 private:
-    [[noreturn]] static void fail(const std::string& path) {
-        throw Failed(Exit::Usage, path + ": " + std::strerror(errno));
-    }
+    [[noreturn]] static void fail(const std::string& path) { throw light::FileFault(path, errno); }
 
     const std::string path_, part_;
     int fd_ = -1;

@@ -74,7 +74,7 @@ void Bookmark::write(const Place& place) const {
     }
     std::error_code error;
     std::filesystem::rename(fresh, path_, error);
-    if (error) throw Failed(Exit::Usage, path_ + ": " + error.message());
+    if (error) throw FileFault(path_, error.value());
 }
 
 void Bookmark::remove() const {

@@ -1,13 +1,30 @@
 // server/gridctl/light/bulk.cpp: see server/gridctl/light/bulk.hpp.
 #include "server/gridctl/light/bulk.hpp"
 
+#include <charconv>
+
 #include "xml/domain.hpp"
 
 namespace grid::gridctl::light {
 
+namespace {
+
+/// RFC 9110 §10.2.3, of which gridd says seconds; 0: nothing is said.
+long seconds_after(const HttpAnswer& answer) {
+    const std::string text = answer.header("retry-after");
+    long seconds = 0;
+    const char* const end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, seconds);
+    return error == std::errc() && at == end && seconds > 0 ? seconds : 0;
+}
+
+}   // namespace
+
 void fail_if_passing(const HttpAnswer& answer) {
-    if (answer.status == 503 || answer.status == 429 || answer.status == 408)
-        throw Broken("the server says " + answer.words());
+    if (answer.status != 503 && answer.status != 429 && answer.status != 408) return;
+    Broken broken("the server says " + answer.words());
+    broken.after_seconds = seconds_after(answer);
+    throw broken;
 }
 
 Target target_of(const Door& door, const Options& common, const HttpsUrl& url) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,7 +21,8 @@ namespace grid::gridctl::light {
 /// After a break, so long, unless --reconnect says otherwise.
 inline constexpr long bulk_reconnect_seconds = 300;
 
-/// Tries until it works, or the server has been away for too long.
+/// Tries until it works, or the server has been away for too long. A time that the server has named
+/// is waited for; where that is too long it has refused.
 template <class Work>
 auto persist(Console& console, long seconds, Work work) {
     xmpp::BackOff back_off;
@@ -33,10 +36,15 @@ auto persist(Console& console, long seconds, Work work) {
         } catch (const Broken& broken) {
             if (broken.is_final) throw Failed(Exit::Connection, broken.what());
             if (!since) since = Clock::now();
-            if (Clock::now() - *since >= std::chrono::seconds(seconds))
-                throw Failed(Exit::Connection, broken.what());
+            const auto left = std::chrono::seconds(seconds) - (Clock::now() - *since);
+            if (left <= left.zero()) throw Failed(Exit::Connection, broken.what());
+            if (broken.after_seconds > 0 && std::chrono::seconds(broken.after_seconds) > left)
+                throw Failed(
+                    Exit::Refused, std::string(broken.what()) + ": try again in " +
+                                       std::to_string(broken.after_seconds) + " s"
+                );
             console.remark(std::string(broken.what()) + "; trying again");
-            wait_ms(back_off.next_ms(0));
+            wait_ms(std::max<std::int64_t>(back_off.next_ms(0), broken.after_seconds * 1000L));
         }
     }
 }

@@ -313,9 +313,11 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
                               })
                             : got.path.string()
             );
+        } catch (const light::FileFault&) {
+            throw;   // a fault of the folder leaves the link to the next run
         } catch (const Failed& failed) {
-            // A fault of the folder leaves the link to the next run; one of the link, as a port
-            // that takes no connection, does not hold up those behind it.
+            // One of the link, as a port that takes no connection, does not hold up those behind
+            // it.
             if (failed.exit != Exit::Refused && failed.exit != Exit::Connection) throw;
             console.complain(link.url + " from " + link.sender + ": " + failed.what());
             return false;

@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 struct Broken : std::runtime_error {
     Broken(const std::string& text, bool is_for_good = false)
         : std::runtime_error(text), is_final(is_for_good) {}
-    bool is_final;   // trying again would end the same way
+    bool is_final;            // trying again would end the same way
+    long after_seconds = 0;   // not before that, says the server
 };
 /// A signal came while it waited.
 struct Interrupted : std::runtime_error {

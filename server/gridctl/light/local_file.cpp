@@ -17,11 +17,22 @@ namespace grid::gridctl::light {
 
 namespace {
 constexpr std::size_t piece_of_file = 128UL * 1024;
+
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT; }
+Exit exit_of(int error) {
+    return is_full(error) || error == EIO || error == EFBIG ? Exit::Refused : Exit::Usage;
+}
 }   // namespace
+
+FileFault::FileFault(const std::string& path, int error)
+    : Failed(
+          exit_of(error),
+          path + ": " + (is_full(error) ? "its disk is full: " : "") + std::strerror(error)
+      ) {}
 
 LocalFile::LocalFile(const std::string& path, int flags)
     : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) throw Failed(Exit::Usage, path + ": " + std::strerror(errno));
+    if (fd_ < 0) throw FileFault(path, errno);
 }
 
 LocalFile::~LocalFile() { ::close(fd_); }
@@ -49,7 +60,7 @@ void LocalFile::write(std::string_view bytes) const {
     while (!bytes.empty()) {
         const ssize_t put = ::write(fd_, bytes.data(), bytes.size());
         if (put < 0 && errno == EINTR) continue;
-        if (put < 0) throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
+        if (put < 0) throw FileFault(path_, errno);
         bytes.remove_prefix(static_cast<std::size_t>(put));
     }
 }
@@ -57,11 +68,11 @@ void LocalFile::write(std::string_view bytes) const {
 void LocalFile::cut(std::uint64_t size) const {
     if (::ftruncate(fd_, static_cast<off_t>(size)) != 0 ||
         ::lseek(fd_, static_cast<off_t>(size), SEEK_SET) < 0)
-        throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
+        throw FileFault(path_, errno);
 }
 
 void LocalFile::sync() const {
-    if (::fsync(fd_) != 0) throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
+    if (::fsync(fd_) != 0) throw FileFault(path_, errno);
 }
 
 }   // namespace grid::gridctl::light

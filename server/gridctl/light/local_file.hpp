@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/gridctl/exit_code.hpp"
+
 namespace grid::gridctl::light {
 
 /// SHA-256 of what it is given.
@@ -33,7 +35,12 @@ private:
     std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
 
-/// Failed (Usage) says what is wrong with it.
+/// A file of this machine has a wrong path (Usage), or a disk that fails (Refused).
+struct FileFault : Failed {
+    FileFault(const std::string& path, int error);
+};
+
+/// Throws FileFault.
 class LocalFile {
 public:
     /// `flags`: of open(2).

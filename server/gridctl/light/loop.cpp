@@ -50,7 +50,11 @@ void Loop::run() {
             session_.lost();
         } catch (const Interrupted&) {
             is_stopping_ = true;
+            leave_the_rest();
             session_.lost();
+        } catch (const Failed&) {
+            leave_the_rest();
+            throw;
         } catch (const NoReader&) {
             has_no_reader_ = true;
             say_goodbye();
@@ -219,6 +223,26 @@ void Loop::say_goodbye() {
         out_ += session_.take_output();
         link_.write(out_);
     } catch (const std::exception&) {   // ignored: there is no one left to be told
+    }
+}
+
+/// The run ends in the middle of a stanza's work. Those before it are done: the server is told, so
+/// that they do not come to the next run, too.
+void Loop::leave_the_rest() {
+    if (!session_.is_online()) return;
+    try {
+        session_.acknowledge();
+        out_ += session_.take_output();
+        const auto until = Clock::now() + goodbye_max;
+        while (!out_.empty() && Clock::now() < until) {
+            link_.write(out_);
+            pollfd one{link_.fd(), link_.wanted(true), 0};
+            if (!out_.empty()) ::poll(&one, 1, 100);
+        }
+        // Bytes that are left unread would make the end a reset.
+        while (Clock::now() < until && !link_.read().empty()) {
+        }
+    } catch (const std::exception&) {   // ignored: the run ends all the same
     }
 }
 

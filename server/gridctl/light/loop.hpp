@@ -59,6 +59,7 @@ private:
     void after_break(const std::string& why, bool is_final);
     void pause(std::int64_t ms);
     void say_goodbye();
+    void leave_the_rest();
 
     LoopSettings settings_;
     Link& link_;

@@ -74,6 +74,8 @@ public:
     bool wants_tls() const { return state_ == State::Handshake; }
     /// Asks the server for a sign of life.
     void probe();
+    /// Tells the server what the job has taken care of; only when online. The rest stays owed.
+    void acknowledge();
     /// `</stream:stream>`, behind all that was sent. With it a session is given up, but where its
     /// job is owed the rest.
     void end();
@@ -126,7 +128,6 @@ private:
     void send(const xml::Element& element);
     void send_counted(const xml::Element& stanza);
     void announce();
-    void acknowledge();
     void leave();
     void fail(Failure failure);
 

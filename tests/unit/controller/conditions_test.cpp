@@ -45,6 +45,7 @@ TEST_CASE("If-Match is a list of tags, or a star") {
     CHECK(names_tag("\"b\", \"a\"", "\"a\"") == true);
     CHECK(names_tag("\"b\",\"c\"", "\"a\"") == false);
     CHECK(names_tag("W/\"a\"", "\"a\"") == false);   // weak tags say nothing here
+    CHECK(names_tag("W/\"a\"", "\"a\"", rest::TagsAre::Weak) == true);
     CHECK(names_tag("\"a,b\"", "\"a,b\"") == true);
     for (const char* wrong :
          {"", "a", "\"a", "a\"", "\"a\" \"b\"", "\"a\",", ",", "W/", "*, \"a\""})
@@ -86,6 +87,27 @@ TEST_CASE_METHOD(Tagged, "what changed meanwhile is not overwritten") {
     CHECK(changes("*", "PUT", "/groups/fresh", R"({"description": ""})") == 412);
     CHECK(changes("\"x\"", "DELETE", "/groups/staff") == 412);
     CHECK(changes("\"x\"", "DELETE", "/accounts/none@grid.example") == 404);
+}
+
+TEST_CASE_METHOD(Tagged, "what a client has already is not sent again") {
+    REQUIRE(rest(admin, "PUT", "/policy", R"({"text": "allow any any any"})").first == 200);
+    const std::string seen = tag("/policy");
+    for (const std::string& known : {seen, "W/" + seen, "\"x\", " + seen, std::string("*")}) {
+        CAPTURE(known);
+        if_none_match = known;
+        const auto answer = rest(admin, "GET", "/policy");
+        CHECK(answer == std::pair(304, std::string()));
+        CHECK(headers == "ETag: " + seen + "\r\n");
+    }
+    for (const char* other : {"\"x\"", "nonsense"}) {
+        if_none_match = other;
+        CHECK(rest(admin, "GET", "/policy").first == 200);
+    }
+    if_none_match = seen;
+    CHECK(rest(admin, "GET", "/status").first == 200);   // has no tag
+    CHECK(rest(admin, "GET", "/accounts/none@grid.example").first == 404);
+    REQUIRE(rest(admin, "PUT", "/policy", R"({"text": "deny any any any"})").first == 200);
+    CHECK(rest(admin, "GET", "/policy").first == 200);
 }
 
 TEST_CASE_METHOD(Tagged, "what replaces a whole needs a condition") {

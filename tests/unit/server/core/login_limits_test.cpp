@@ -22,6 +22,21 @@ TEST_CASE("a name is tried so often from one address; and comes back with time")
     for (int i = 0; i < 3; ++i) CHECK(limits.take("ann", "one", now));
 }
 
+TEST_CASE("the time until one more attempt is looked at") {
+    LoginLimits limits({.per_account = 3, .per_source = 4, .window = seconds(300)});
+    LoginLimits::Time now{};
+    CHECK(limits.wait("ann", "one", now) == seconds(0));
+    for (int i = 0; i < 3; ++i) limits.take("ann", "one", now);
+    CHECK(limits.wait("ann", "one", now) == seconds(100));
+    CHECK(limits.wait("bob", "one", now) == seconds(0));
+    limits.take("bob", "one", now);
+    CHECK(limits.wait("bob", "one", now) == seconds(75));   // of the address
+    now += seconds(60);
+    CHECK(limits.wait("ann", "one", now) == seconds(40));
+    now += limits.wait("ann", "one", now);
+    CHECK(limits.take("ann", "one", now));
+}
+
 TEST_CASE("all addresses together try a name five times as often, in five times the window") {
     LoginLimits limits({.per_account = 3, .per_source = 0, .window = seconds(300)});
     LoginLimits::Time now{};

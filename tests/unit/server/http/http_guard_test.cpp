@@ -147,7 +147,14 @@ TEST_CASE("methods that are not there are named, with those that are", "[http]")
     const auto refused = admit(head(Verb::trace, "/api/v1/status"), settings, "");
     REQUIRE(!refused.has_value());
     CHECK(refused.error().status == 405);
-    CHECK(refused.error().allow == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    CHECK(refused.error().allow == "GET, HEAD, OPTIONS");
+    const auto at = [](const char* path) {
+        return admit(head(Verb::options, path), settings, "").error();
+    };
+    CHECK(at("/api/v1/policy").status == 204);
+    CHECK(at("/api/v1/policy").allow == "GET, PUT, HEAD, OPTIONS");
+    CHECK(at("/api/v1/policy/test").allow == "POST, OPTIONS");
+    CHECK(at("/api/v1/bulk").status == 404);
     CHECK(status(head(Verb::post, "/healthz"), "no certificate") == 405);
     const auto options = admit(head(Verb::options, "/healthz"), settings, "no certificate");
     CHECK(options.error().status == 204);

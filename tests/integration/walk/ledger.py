@@ -188,7 +188,10 @@ class Ledger:
                 )
 
     def check_read_before(self, message, receipt):
-        """A session that began when the message had been read does not get it."""
+        """A session that began when the message had been read does not get it. Where two were given
+        what had waited, one after the other, the acknowledgement of the second one counts."""
+        if len({one.session for one in message.receipts if one.is_delayed}) > 1:
+            return
         for one in message.receipts:
             read_at = one.certain_at
             if one.form == "sent" or read_at is None or one.session is receipt.session:

@@ -106,7 +106,7 @@ void OfflineDelivery::go_on(const std::string& account) {
     if (const auto session = way->to.lock(); !session || !takes(*session)) {
         const auto taker = find_taker(account);
         if (!taker) {
-            // What the session was sent while it took messages may still arrive.
+            // The last taker may still acknowledge what it was sent.
             if (session && way->sent_to != 0) return ask(account, way);
             ways_.erase(account);
             return;

@@ -56,6 +56,10 @@ std::vector<Queries::Query> Queries::session_ended(std::uint64_t session) {
     if (auto mine = by_asker_.find(session); mine != by_asker_.end())
         for (const Key& key : std::set<Key>(mine->second))   // no asker is left to answer
             if (auto at = waiting_.find(key); at != waiting_.end()) remove(at);
+    return logged_out(session);
+}
+
+std::vector<Queries::Query> Queries::logged_out(std::uint64_t session) {
     std::vector<Query> unanswered;
     auto at = waiting_.lower_bound(Key{session, {}, {}});
     while (at != waiting_.end() && std::get<0>(at->first) == session) {

@@ -58,7 +58,9 @@ public:
     std::optional<Query> take_by_asker(
         std::uint64_t asker, const xml::Jid& from, const std::string& id
     );
-    /// A session is gone: the queries that get no answer from it any more.
+    /// A session has logged out: the queries that get no answer from it any more. Its own go on.
+    std::vector<Query> logged_out(std::uint64_t session);
+    /// A session is gone: the same, and its own ones are forgotten.
     std::vector<Query> session_ended(std::uint64_t session);
     /// A session moves to another member of a cluster: those that it asked, and was asked.
     std::vector<Query> session_moves(std::uint64_t session);

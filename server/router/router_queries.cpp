@@ -215,8 +215,12 @@ void Router::tell_unanswered(
     }
 }
 
+/// A session that has logged out, and is there, still gets the answers to what it asked.
 void Router::forget_queries(const SessionPtr& session) {
-    tell_unanswered(queries_.session_ended(session->id), offline());
+    const bool is_gone = session->state == Session::State::Ended;
+    tell_unanswered(
+        is_gone ? queries_.session_ended(session->id) : queries_.logged_out(session->id), offline()
+    );
 }
 
 void Router::tick(std::chrono::steady_clock::time_point time) {

@@ -147,6 +147,16 @@ class Table(Delivering):
         self.settle(bert)
         self.assertNotIn("jabber:iq:last", str(bert.answers))
 
+    def test_an_asker_that_becomes_unavailable_is_answered(self):
+        anna, desk = self.login("anna"), self.login("anna", "desk")
+        anna.send(f"<iq type='get' id='asked' to='{desk.full}'><query xmlns='urn:q'/></iq>")
+        anna.send("<presence type='unavailable'/>")
+        self.settle(anna, desk)
+        self.assertIn("asked", desk.answers)
+        desk.send(f"<iq type='result' id='asked' to='{anna.full}'/>")
+        self.settle(desk, anna)
+        self.assertEqual(anna.answers["asked"].get("type"), "result")
+
     def test_services_answer_a_ping_at_their_one_address(self):
         anna, ping = self.login("anna"), "<ping xmlns='urn:xmpp:ping'/>"
         for name in ("pubsub.", "controller.", "proxy.", "bulk.", ""):
@@ -239,7 +249,8 @@ class Offline(Delivering):
         """Whatever waits behind them meanwhile."""
         anna = self.login("anna")
         bundle = self.server.authority.client(f"bert@{DOMAIN}")
-        for how in ("<presence type='unavailable'/>", "<presence><priority>-1</priority></presence>"):
+        away = "<presence type='unavailable'/>", "<presence><priority>-1</priority></presence>"
+        for how in away:
             with self.subTest(how=how):
                 sent = [self.say(anna, bundle.jid) for _ in range(2)]
                 client = self.managed(bundle)

@@ -141,6 +141,10 @@ class WebSocket:
         except OSError:
             data = b""
         self.closed = not data
+        self.feed(data)
+
+    def feed(self, data):
+        """Bytes that have come."""
         self.buffer += data
         while self._take_frame():
             pass

@@ -84,6 +84,15 @@ TEST_CASE("S71: who goes or is late leaves nothing behind", "[router]") {
         CHECK(queries.session_ended(ise_session).size() == 3);
         CHECK(queries.size() == 0);
     }
+    SECTION("the asker logs out, and is there: its queries get their answers") {
+        CHECK(queries.logged_out(asa_session).empty());
+        CHECK(queries.answer(ise_session, asa, "1"));
+        CHECK(queries.size() == 2);
+    }
+    SECTION("the one who was asked logs out: all who wait for it are told") {
+        CHECK(queries.logged_out(ise_session).size() == 3);
+        CHECK(queries.size() == 0);
+    }
     SECTION("time: those whose time it is, at most so many at once") {
         const auto late = start + std::chrono::seconds(10);
         CHECK(queries.expired(late, 1).size() == 1);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "xml/percent.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::controller::rest {
 
@@ -111,6 +112,9 @@ std::optional<HttpResponse> read_body(
     if (text.size() > body_bytes_max)
         return refuse(413, "too-large", "a request has at most 1 MiB");
     if (text.empty()) return std::nullopt;
+    if (text.starts_with("\xEF\xBB\xBF"))   // RFC 8259 §8.1
+        return bad("the body is no JSON: it begins with a byte order mark");
+    if (!xml::is_utf8(text)) return bad("the body is not UTF-8");
     boost::system::error_code error;
     json::value value = json::parse(text, error);
     if (error || !value.is_object()) return bad("the body is no JSON object");

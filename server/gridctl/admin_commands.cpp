@@ -14,7 +14,8 @@
 namespace grid::gridctl {
 namespace {
 
-/// A list in a directory that gridd does not use would make nobody an administrator.
+/// A list in a directory that gridd does not use would make nobody an administrator, and tell of
+/// none.
 void need_data_directory(const Options& options) {
     std::error_code error;
     if (std::filesystem::is_directory(options.data, error)) return;
@@ -55,6 +56,7 @@ void add_administrator(const Options& options, const std::string& name) {
 }
 
 void remove_administrator(const Options& options, const std::string& name) {
+    need_data_directory(options);
     const xml::Jid jid = account_of(options, name);
     const auto removed = pki::remove_administrator(options.data, jid);
     if (!removed) throw Failed(Exit::Refused, removed.error());
@@ -75,6 +77,7 @@ void remove_administrator(const Options& options, const std::string& name) {
 }
 
 void list_administrators(const Options& options) {
+    need_data_directory(options);
     const auto file = pki::read_file(pki::Layout{options.data}.administrators());
     if (!file) throw Failed(Exit::Refused, file.error());
     const auto read = pki::parse_administrators(file->text);

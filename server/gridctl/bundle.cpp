@@ -25,13 +25,14 @@ std::string make_readme(const Options& options, const Bundle& bundle) {
     const std::string domain(bundle.jid.domain());
     // An evaluation's domain resolves nowhere, a real one is what clients elsewhere should use.
     const bool is_local = domain == "localhost" || domain.ends_with(".localhost");
-    std::string host = is_local ? "127.0.0.1" : domain;
+    std::string host = is_local ? "127.0.0.1" : to_dns(domain);
     if (!ready.c2s.empty() && !is_wildcard(ready.c2s)) host = host_of(ready.c2s);
     const bool is_v6 = host.find(':') != std::string::npos;
     std::string text(bundle_readme);
     replace_all(text, "@JID@", bundle.jid.str());
     replace_all(text, "@FILE@", to_file_name(bundle.jid.local()));
     replace_all(text, "@DOMAIN@", domain);
+    replace_all(text, "@NAME@", to_dns(domain));
     replace_all(text, "@HOST@", host);
     replace_all(text, "@ADDRESS@", is_v6 ? "[" + host + "]" : host);
     replace_all(text, "@PORT@", port_or(ready.c2s, "5222"));

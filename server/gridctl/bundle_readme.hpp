@@ -28,7 +28,7 @@ SASL EXTERNAL, no password. A new account may have to wait for an administrator:
  xmlns:stream='http://etherx.jabber.org/streams'>"; sleep 1) |
   openssl s_client -connect @ADDRESS@:@TLSPORT@ -alpn xmpp-client -brief \
       -cert @FILE@.crt -key @FILE@.key -CAfile ca.crt \
-      -verify_hostname @DOMAIN@ -verify_return_error
+      -verify_hostname @NAME@ -verify_return_error
 
 2. Log in with slixmpp (Debian: apt install python3-slixmpp); save as connect.py beside the files:
 

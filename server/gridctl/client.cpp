@@ -18,6 +18,7 @@
 #include "server/gridctl/table.hpp"
 #include "server/gridctl/tls_failure.hpp"
 #include "xml/percent.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::gridctl {
 namespace {
@@ -153,6 +154,8 @@ Answer Client::request(
     const std::string& body,
     std::string_view if_match
 ) {
+    if (!xml::is_utf8(body))   // files were looked at when they were read
+        throw Failed(Exit::Usage, "an argument is not UTF-8, which the server's texts are");
     if (connection_ == nullptr) connect();
     http::request<http::string_body> request;
     request.version(11);

@@ -40,7 +40,8 @@ inline constexpr const char* exit_help =
     "Exit codes: 0 done; 1 refused or failed (also: policy test denied, policy check found "
     "errors); "
     "2 wrong usage; 3 no connection, TLS or the login failed; 4 no such account, group, topic or "
-    "service; 130 interrupted before all was done (publish, query).";
+    "service; 130 interrupted before all was done (publish, query, topics find, bulk, backup, "
+    "backups fetch).";
 
 /// Of an HTTP answer.
 inline Exit to_exit(unsigned status) {

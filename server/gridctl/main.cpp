@@ -2,11 +2,15 @@
 // a light client over XMPP.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <iostream>
 #include <string_view>
 
 #include "server/gridctl/options.hpp"
 #include "server/gridctl/table.hpp"
+#include "server/gridctl/target.hpp"
+#include "server/pki/layout.hpp"
 #include "server/usage/not_empty.hpp"
 #include "server/version.hpp"
 
@@ -32,7 +36,7 @@ void add_options(CLI::App& app, gridctl::Options& options) {
            "(default: found by --data)"
     )
         ->envname("GRIDCTL_SERVER")
-        ->check(not_empty());
+        ->check(gridctl::why_no_server, "");
     app.add_option(
            "--server-name", options.server_name,
            "the name in the server's certificate (default: the domain, else HOST)"
@@ -51,7 +55,8 @@ void add_options(CLI::App& app, gridctl::Options& options) {
         ->envname("GRIDCTL_CA")
         ->check(not_empty());
     app.add_option("--timeout", options.timeout_seconds, "seconds for a request")
-        ->check(CLI::Range(1U, 3600U));
+        ->check(CLI::Range(1U, 3600U))
+        ->capture_default_str();
     app.add_flag("--json", options.json, "the server's JSON in place of tables");
 }
 
@@ -71,7 +76,8 @@ int fail(bool json, gridctl::Exit exit, const std::string& text) {
 /// none: `topics show ""` asked for all.
 void refuse_empty(CLI::App& app) {
     for (CLI::Option* option : app.get_options())
-        if (option->get_required() || option->check_lname("out"))
+        if (option->get_required() || option->check_lname("out") || option->check_lname("id") ||
+            option->check_lname("id-prefix"))
             option->check([](const std::string& value) {
                 return value.empty() ? "it is empty" : std::string();
             });
@@ -88,11 +94,45 @@ std::string help_of(const CLI::App& app) {
     return "; see " + words + " --help";
 }
 
-/// Whether --json is among the arguments, also where they could not be taken apart.
-bool asks_for_json(int argc, char** argv) {
-    return std::any_of(argv + 1, argv + argc, [](const char* argument) {
-        return std::string_view(argument) == "--json";
+/// Whether an option is among the arguments, also where they could not be taken apart.
+bool is_among(int argc, char** argv, const std::string& option) {
+    return std::any_of(argv + 1, argv + argc, [&](const std::string_view argument) {
+        return argument == option || argument.starts_with(option + "=");
     });
+}
+
+/// Whether the command was given another place to look at than a server: gridd's configuration.
+bool names_configuration(const CLI::App& app) {
+    const CLI::App* command = &app;
+    while (!command->get_subcommands().empty()) command = command->get_subcommands().back();
+    const CLI::Option* config = command->get_option_no_throw("--config");
+    return config != nullptr && config->count() + command->count("--set") > 0;
+}
+
+/// A place that is named on the command line wins over those of the environment, which would be
+/// those of another grid: --data with what it has, --config and --set.
+void put_arguments_first(
+    const CLI::App& app, gridctl::Options& options, const std::function<bool(const char*)>& is_given
+) {
+    options.is_server_given = is_given("--server");
+    const bool is_configured = names_configuration(app);
+    if (options.is_server_given && is_configured)
+        throw CLI::ValidationError(
+            "--config and --set are of the gridd on this machine, --server of another one: "
+            "give one of them"
+        );
+    const bool has_data = is_given("--data");
+    if (!options.is_server_given && (is_configured || has_data)) options.server.clear();
+    if (!has_data || options.is_server_given) return;
+    const grid::pki::Layout layout{options.data};
+    std::error_code unreadable;
+    if (!is_given("--ca") && std::filesystem::exists(layout.ca_certificate(), unreadable))
+        options.ca.clear();
+    const bool has_identity = is_given("--cert") || is_given("--key");
+    if (!has_identity && std::filesystem::exists(layout.admin_key(), unreadable)) {
+        options.certificate.clear();
+        options.key.clear();
+    }
 }
 
 }   // namespace
@@ -102,7 +142,7 @@ int main(int argc, char** argv) {
         "gridctl: looks after an XMPP-Grid served by gridd, and is a client of it", "gridctl"
     );
     gridctl::Options options;
-    const bool json = asks_for_json(argc, argv);
+    const bool json = is_among(argc, argv, "--json");
     app.fallthrough();
     app.require_subcommand(1);
     app.footer(gridctl::exit_help);
@@ -130,6 +170,11 @@ int main(int argc, char** argv) {
     gridctl::add_cert_commands(app, options);
     gridctl::add_shell_commands(app);
     refuse_empty(app);
+    app.parse_complete_callback([&] {
+        put_arguments_first(app, options, [&](const char* option) {
+            return is_among(argc, argv, option);
+        });
+    });
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

@@ -15,6 +15,8 @@
 #include "server/pki/files.hpp"
 #include "server/pki/layout.hpp"
 #include "server/pki/pki.hpp"
+#include "xml/domain.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::gridctl {
 
@@ -50,6 +52,16 @@ std::string read_text(const std::string& path) {
 
 namespace {
 
+/// Before it is sent: the server would know neither the file nor the place.
+void need_utf8(const std::string& text, const std::string& what) {
+    for (std::size_t at = 0; at < text.size();) {
+        const xml::CodePoint next = xml::first_code_point(std::string_view(text).substr(at));
+        if (next.bytes == 0)
+            throw Failed(Exit::Usage, what + " is not UTF-8, byte " + std::to_string(at + 1));
+        at += next.bytes;
+    }
+}
+
 /// The terminal does not show what is typed, as long as this lives.
 class Unseen {
 public:
@@ -81,6 +93,12 @@ std::string ask_unseen(const std::string& what) {
 
 }   // namespace
 
+std::string read_utf8(const std::string& path) {
+    std::string text = read_text(path);
+    need_utf8(text, path == "-" ? "standard input" : path);
+    return text;
+}
+
 std::string read_password(const std::string& source) {
     if (!source.empty() && source != "-" && source.front() != '@')
         throw Failed(Exit::Usage, "give @FILE, or - for standard input: arguments are no secret");
@@ -95,6 +113,7 @@ std::string read_password(const std::string& source) {
     }
     text.erase(std::min(text.find_first_of("\r\n"), text.size()));
     if (text.empty()) throw Failed(Exit::Usage, "the password is empty");
+    need_utf8(text, "the password");
     return text;
 }
 

@@ -15,6 +15,7 @@ namespace grid::gridctl {
 struct Options {
     std::filesystem::path data;
     std::string server, server_name;   // HOST:PORT; the name that its certificate must carry
+    bool is_server_given = false;      // on the command line, not by the environment
     std::string certificate, key, ca;
     unsigned timeout_seconds = 30;
     bool json = false;
@@ -25,6 +26,9 @@ std::string authority_key(const std::string& text);
 std::int64_t now_ms();
 /// The text of a file, or of standard input for "-".
 std::string read_text(const std::string& path);
+/// The same of a text that goes to the server: UTF-8, or Failed (Usage) with the place of the first
+/// byte that is none.
+std::string read_utf8(const std::string& path);
 /// The first line of a file ("@FILE") or of standard input ("-"); empty: asked for at the terminal,
 /// where it is not shown. Never an argument: those are seen by others on the machine.
 std::string read_password(const std::string& source);
@@ -43,7 +47,7 @@ void add_schema_commands(CLI::App& app, const Options& options);   // after topi
 void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, store
 void add_act_commands(CLI::App& app, const Options& options);      // settings, announce
 void add_audit_commands(CLI::App& app, const Options& options);
-void add_check_commands(CLI::App& app, const Options& options);
+void add_check_commands(CLI::App& app, const Options& options);   // in light/
 void add_health_command(CLI::App& app, const Options& options);
 void add_trace_command(CLI::App& app, const Options& options);
 void add_top_command(CLI::App& app, const Options& options);

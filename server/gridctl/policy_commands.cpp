@@ -43,7 +43,7 @@ void show_policy(const Options& options, const PolicyArguments& given) {
 }
 
 void set_policy(const Options& options, const PolicyArguments& given) {
-    json::object body{{"text", read_text(given.file)}};
+    json::object body{{"text", read_utf8(given.file)}};
     if (given.dry_run) body["dry_run"] = true;
     if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
     Client client = connect_to(options);
@@ -74,7 +74,7 @@ void set_policy(const Options& options, const PolicyArguments& given) {
 void check_policy(const Options& options, const PolicyArguments& given) {
     Client client = connect_to(options);
     const json::object answer =
-        client.call("POST", "policy/check", json::object{{"text", read_text(given.file)}});
+        client.call("POST", "policy/check", json::object{{"text", read_utf8(given.file)}});
     const json::value* ok = answer.if_contains("ok");
     const bool is_ok = ok != nullptr && ok->is_bool() && ok->get_bool();
     if (options.json) {

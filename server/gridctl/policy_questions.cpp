@@ -29,7 +29,7 @@ void test(const Options& options, const QuestionArguments& given) {
             json::array(given.recipient_groups.begin(), given.recipient_groups.end());
     if (!given.groups.empty())
         body["groups"] = json::array(given.groups.begin(), given.groups.end());
-    if (!given.file.empty()) body["text"] = read_text(given.file);
+    if (!given.file.empty()) body["text"] = read_utf8(given.file);
     const std::vector<std::pair<const char*, const std::string&>> attributes{
         {"type", given.type},     {"service", given.service}, {"device_type", given.device},
         {"issuer", given.issuer}, {"network", given.network}, {"time", given.time}
@@ -46,7 +46,7 @@ void test(const Options& options, const QuestionArguments& given) {
 /// Page by page: one looks at a bounded number of subscriptions.
 void dry_run(const Options& options, const QuestionArguments& given) {
     Client client = connect_to(options);
-    json::object body{{"text", read_text(given.file)}};
+    json::object body{{"text", read_utf8(given.file)}};
     json::array cuts;
     json::value rules;
     std::string after;

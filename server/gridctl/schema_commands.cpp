@@ -27,7 +27,7 @@ void put_schemas(const Options& options, const SchemaArguments& given) {
     for (const std::string& file : given.files)
         documents.push_back(json::object{
             {"location", given.location.empty() ? file_name_of(file) : given.location},
-            {"text", read_text(file)}
+            {"text", read_utf8(file)}
         });
     Client client = connect_to(options);
     const json::object answer =

@@ -2,7 +2,12 @@
 // --data.
 #include "server/gridctl/target.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cerrno>
+#include <charconv>
 
 #include "server/pki/files.hpp"
 #include "server/pki/layout.hpp"
@@ -12,6 +17,22 @@ namespace grid::gridctl {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// A file that this user may not see is not one that is not there.
+void need_sight(const fs::path& file) {
+    if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) return;
+    throw Failed(
+        Exit::Connection,
+        file.string() + ": permission denied: run gridctl as root or as gridd's user"
+    );
+}
+
+bool is_port(const std::string& text) {
+    unsigned number = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc{} && at == end && number >= 1 && number <= 65535;
+}
 
 /// The given file, else DIR/pki's.
 std::string file_of(const std::string& given, const fs::path& found, const char* option) {
@@ -61,12 +82,38 @@ bool is_wildcard(const std::string& address) {
     return address.starts_with("0.0.0.0:") || address.starts_with("[::]:");
 }
 
+std::string to_dns(const std::string& host) {
+    const auto prepared = xml::prepare_domain(host, true);
+    return prepared ? xml::domain_to_ascii(*prepared) : host;
+}
+
+std::string why_no_server(const std::string& text) {
+    if (text.find("://") != std::string::npos || text.find('/') != std::string::npos)
+        return "'" + text + "': it takes HOST or HOST:PORT, no URL";
+    if (!text.starts_with('[') && std::ranges::count(text, ':') > 1)
+        return "'" + text + "': an IPv6 address stands in brackets, as [::1] or [::1]:8443";
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        const bool is_closed =
+            end != std::string::npos && end > 1 && (end + 1 == text.size() || text[end + 1] == ':');
+        if (!is_closed) return "'" + text + "' is not [ADDRESS]:PORT";
+    } else if (text.empty() || text.starts_with(':')) {
+        return "'" + text + "' names no host";
+    }
+    const auto colon = text.rfind(':'), bracket = text.rfind(']');
+    const bool has_port =
+        colon != std::string::npos && (bracket == std::string::npos || bracket < colon);
+    if (has_port && !is_port(text.substr(colon + 1)))
+        return "'" + text.substr(colon + 1) + "' is no port: those are 1 to 65535";
+    return "";
+}
+
 std::string host_of(const std::string& address) {
     if (address.starts_with("0.0.0.0:")) return "127.0.0.1";
     if (address.starts_with("[::]:")) return "::1";
     const auto colon = address.rfind(':');
     if (address.starts_with("[")) return address.substr(1, address.find(']') - 1);
-    return address.substr(0, colon);
+    return to_dns(address.substr(0, colon));
 }
 
 std::vector<std::string> hosts_of(const std::string& address) {
@@ -85,6 +132,7 @@ Target find_target(const Options& options) {
     const pki::Layout layout{options.data};
     const Ready ready = read_ready(options);
     const std::string address = options.server.empty() ? ready.http : options.server;
+    if (address.empty()) need_sight(layout.ready());
     if (address.empty())
         throw Failed(
             Exit::Connection, "no running gridd found: " + layout.ready().string() +
@@ -101,9 +149,7 @@ Target find_target(const Options& options) {
     if (target.name.empty() && options.server.empty())
         target.name = ready.domain.empty() ? domain_of(options) : ready.domain;
     if (target.name.empty()) target.name = target.host;
-    // As it stands in certificates.
-    if (const auto prepared = xml::prepare_domain(target.name, true))
-        target.name = xml::domain_to_ascii(*prepared);
+    target.name = to_dns(target.name);
     target.certificate = file_of(options.certificate, layout.admin_certificate(), "--cert");
     target.key = file_of(options.key, layout.admin_key(), "--key");
     target.ca = file_of(options.ca, layout.ca_certificate(), "--ca");
@@ -127,6 +173,7 @@ xml::Jid account_of(
     if (text.find('@') == std::string::npos) {
         std::string domain = domain_of(options);
         if (domain.empty() && ask) domain = ask();
+        if (domain.empty()) need_sight(pki::Layout{options.data}.domain());
         if (domain.empty())
             throw Failed(
                 Exit::Usage, "'" + text +

@@ -19,13 +19,18 @@ struct Ready {
 Ready parse_ready(std::string_view text);
 Ready read_ready(const Options& options);
 
-/// "[::1]:8443" → "::1"; a wildcard address becomes this machine's.
+/// As a name stands in DNS, certificates and URLs (A-labels); what is none stays as it is.
+std::string to_dns(const std::string& host);
+/// "[::1]:8443" → "::1", "Bücher.example" → "xn--bcher-kva.example"; a wildcard address becomes
+/// this machine's.
 std::string host_of(const std::string& address);
 /// The hosts to try one after the other: "[::]" is this machine's by IPv6, and by IPv4 where that
 /// is switched off.
 std::vector<std::string> hosts_of(const std::string& address);
 std::string port_of(const std::string& address);
 bool is_wildcard(const std::string& address);
+/// Why a text is not HOST, HOST:PORT or [ADDRESS]:PORT; empty: it is.
+std::string why_no_server(const std::string& text);
 
 struct Target {
     std::string host, port;

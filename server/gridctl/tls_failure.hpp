@@ -9,6 +9,9 @@
 
 namespace grid::gridctl {
 
+/// Whether a failure's text is an alert by which the server refuses for good what we show: the same
+/// again ends the same way, until a person changes something.
+bool is_refusal(const std::string& text);
 /// `text` is the library's own; it is kept where nothing better is known.
 std::string tls_failure(SSL* ssl, const std::string& text, const Target& target);
 

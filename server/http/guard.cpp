@@ -146,6 +146,19 @@ Result<void, Refusal> check_own_page(const Head& head) {
 /// The type is one that a page of another site cannot send unasked.
 Result<void, Refusal> check_change(const Head& head) {
     if (auto own = check_own_page(head); !own) return own.error();
+    // RFC 9110 §15.5.16
+    using Field = beast::http::field;
+    if (const auto codings = head.count(Field::content_encoding);
+        codings > 1 || (codings == 1 && lower(view(head[Field::content_encoding])) != "identity")) {
+        Refusal refusal{
+            415,
+            "unsupported-media-type",
+            "a body is taken as it is, without any Content-Encoding",
+            {}
+        };
+        refusal.headers = "Accept-Encoding: identity\r\n";
+        return refusal;
+    }
     if (is_json(view(head[beast::http::field::content_type]))) return {};
     return Refusal{
         415,

@@ -418,6 +418,10 @@ class Kept(BackupCase):
                 self.assertEqual(done.returncode, 2, done)
                 self.assertIn("no regular file", done.stderr)
             self.assertEqual(stat.S_IFMT(os.lstat(place).st_mode), kind)
+        for command in (("backup",), ("backups", "fetch", "20000101T000000Z")):
+            done = self.server.gridctl(*command, "-o", "-", identity=self.server.admin)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn("-o takes a FILE", done.stderr)
         self.assertEqual(self.server.admin_json("backups", "list")["backups"], [])
 
 

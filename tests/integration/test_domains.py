@@ -73,6 +73,35 @@ class Domains(unittest.TestCase):
                 self.assertIn("ann@bücher.example", self.server.ctl("accounts", "list"))
                 self.server.stop()
 
+    def ctl(self, *arguments, stdin=None):
+        """gridctl as ann, who has the data directory to find the server by."""
+        files = ("--cert", self.ann.cert, "--key", self.ann.key, "--ca", self.ann.ca)
+        return self.server.ctl(*files, *arguments, stdin=stdin)
+
+    def test_gridctl_on_an_international_domain(self):
+        """Addresses have the domain in U-labels, URLs, DNS and certificates in A-labels."""
+        self.serve("BÜCHER.example")
+        policy = EVERYTHING + "allow client ann to bulk on *\nallow client ann to bulk client ann\n"
+        self.server.ctl("policy", "set", "-", stdin=policy)
+        self.ctl("publish", "t", "--create", stdin='{"a": 1.0}')
+        (item,) = self.ctl("--json", "bulk", "get", "t").splitlines()
+        self.assertTrue(item.endswith('"payload":{"a":1.0}}'), item)
+        folder = os.path.join(self.server.folder, "in")
+        os.mkdir(folder)
+        sent = self.ctl("bulk", "send", self.ann.cert, "ann")
+        self.assertTrue(sent.startswith("https://xn--bcher-kva.example:"), sent)
+        self.ctl("bulk", "receive", "-o", folder, "--count", "1")
+        self.assertEqual(os.listdir(folder), ["ann.crt"])
+        readme = os.path.join(os.path.dirname(self.ann.cert), "README.txt")
+        with open(readme, encoding="utf-8") as file:
+            readme = file.read()
+        self.assertIn("-verify_hostname xn--bcher-kva.example ", readme)
+        self.assertIn("ann@bücher.example", readme)
+        server = f"bücher.example:{self.server.http[1]}"
+        done = self.server.gridctl("--server", server, "status")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("xn--bcher-kva.example:", done.stderr)
+
     def test_the_data_of_another_domain_are_another_grids(self):
         server = Operated(EVERYTHING)
         self.addCleanup(server.close)

@@ -221,6 +221,91 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         )
         self.assertEqual(done.returncode, NO_CONNECTION)
 
+    def on_the_command_line(self, *arguments, environment=None, **how):
+        return subprocess.run(
+            [binary("gridctl"), *arguments], capture_output=True, text=True, timeout=60,
+            check=False, env={**os.environ, **(environment or {})}, **how,
+        )
+
+    async def test_what_is_no_server(self):
+        for server, says in (
+            (f"{DOMAIN}:73979", "'73979' is no port"), (f"{DOMAIN}:0", "is no port"),
+            (f"{DOMAIN}:", "is no port"), (f"{DOMAIN}:80a", "is no port"),
+            ("::1", r"in brackets, as \[::1\]"), (f"https://{DOMAIN}", "no URL"),
+            ("[::1", "is not .ADDRESS.:PORT"), ("[::1]8443", "is not .ADDRESS.:PORT"),
+            (":8443", "names no host"),
+        ):
+            for environment in ({}, {"GRIDCTL_SERVER": server}):
+                with self.subTest(server, environment=environment):
+                    place = [] if environment else ["--server", server]
+                    done = self.on_the_command_line(*place, "status", environment=environment)
+                    self.assertEqual(done.returncode, USAGE, done.stderr)
+                    self.assertRegex(done.stderr, says)
+
+    async def test_the_command_line_wins_over_the_environment(self):
+        other = Evaluation()
+        self.addCleanup(other.close)
+        other.start()
+        there = {
+            "GRIDCTL_SERVER": "127.0.0.1:1", "GRIDCTL_CA": self.server.admin.ca,
+            "GRIDCTL_CERT": self.server.admin.cert, "GRIDCTL_KEY": self.server.admin.key,
+        }
+        status = ("--json", "--data", other.data, "status")
+        done = self.on_the_command_line(*status, environment=there)
+        self.assertEqual(done.returncode, DONE, done.stderr)
+        done = self.on_the_command_line(*status, "--server", "127.0.0.1:1", environment=there)
+        self.assertEqual(done.returncode, NO_CONNECTION, done.stderr)
+        missing = ("doctor", "--config", "/nonexistent", "--set", "no.such=1")
+        done = self.on_the_command_line(*missing, environment=there)
+        self.assertEqual(done.returncode, REFUSED, done.stdout)
+        self.assertIn("/nonexistent", done.stdout)
+        done = self.on_the_command_line(*missing, "--server", DOMAIN)
+        self.assertEqual(done.returncode, USAGE, done.stdout)
+        self.assertIn("give one of them", done.stderr)
+
+    async def test_health_of_another_server(self):
+        host, port = self.server.http
+        done = self.on_the_command_line("--server", f"{host}:{port}", "health")
+        self.assertEqual((done.returncode, done.stdout), (DONE, "ok\n"), done.stderr)
+        done = self.on_the_command_line(
+            "--data", self.server.data, "--server", "127.0.0.1:1", "health"
+        )
+        self.assertEqual(done.returncode, NO_CONNECTION)
+
+    async def test_check_connect_as_a_client(self):
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "approve", self.sensor.jid)
+        files = ("--cert", self.sensor.cert, "--key", self.sensor.key, "--ca", self.sensor.ca)
+        done = self.server.gridctl(*files, "check", "connect")
+        self.assertEqual(done.returncode, DONE, done.stdout + done.stderr)
+        self.assertIn("ok    the certificate is taken; it is no administrator's", done.stdout)
+        self.assertIn(f" as {self.sensor.jid}/", done.stdout)
+        self.assertNotIn("FAIL", done.stdout)
+
+    async def test_texts_that_are_not_utf_8(self):
+        path = os.path.join(self.server.folder, "latin1")
+        with open(path, "wb") as file:
+            file.write(b"# gr\xfc\xdfe\n")
+        for command in (("policy", "set"), ("policy", "check"), ("schemas", "put")):
+            self.fails(USAGE, *command, path, says="latin1 is not UTF-8, byte 5")
+        self.fails(
+            USAGE, "accounts", "add", f"new@{DOMAIN}", "--password", "@" + path,
+            says="the password is not UTF-8, byte 5",
+        )
+        self.fails(USAGE, "groups", "create", "new", "--description", b"gr\xfc", says="not UTF-8")
+
+    async def test_what_may_not_be_read_is_not_absent(self):
+        if os.geteuid() != 0:
+            self.skipTest("another user than the server's is needed")
+        command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        done = subprocess.run(
+            [*command, binary("gridctl"), "--data", self.server.data, "status"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )
+        self.assertEqual(done.returncode, NO_CONNECTION)
+        self.assertIn("permission denied: run gridctl as root or as gridd's user", done.stderr)
+
     async def test_a_server_of_another_ca_is_not_trusted(self):
         # RFC 8600 §8.3.1: the client verifies the server.
         other = Operated(SENSORS_AND_DESKS)
@@ -313,6 +398,10 @@ class Keys(unittest.TestCase):
         self.assertEqual(done.returncode, USAGE)
         self.assertIn(f"mkdir -m 700 {self.server.data}", done.stderr)
         self.assertFalse(os.path.exists(self.server.data))
+        for command in (("list",), ("remove", ADMIN)):
+            done = self.server.gridctl("admin", *command)
+            self.assertEqual(done.returncode, USAGE, done.stdout)
+            self.assertIn("there is no data directory", done.stderr)
         os.mkdir(self.server.data, 0o700)
         self.server.ctl("admin", "add", ADMIN)
         self.assertEqual(self.server.ctl("admin", "list"), ADMIN + "\n")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -315,7 +316,52 @@ class Ends(LightCase):
         other = type(self.server.authority)(os.path.join(self.server.folder, "other"), "other CA")
         stranger = other.client(f"sensor@{DOMAIN}", trust=self.server.authority.path)
         done = self.run_it(stranger, "topics", "find", "--domain", DOMAIN, code=NO_CONNECTION)
-        self.assertTrue(done.stderr.strip())
+        self.assertRegex(done.stderr, "its issuer CN=other CA is not among the trusted CAs")
+
+    def refuse(self, who, trusted, says):
+        """By a server that looks at certificates in the handshake, as one before gridd may."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own = self.server.authority.server(DOMAIN)
+        context.load_cert_chain(own.cert, own.key)
+        context.load_verify_locations(trusted)
+        context.verify_mode = ssl.CERT_REQUIRED
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        listener.settimeout(2)
+        tried = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                tried.append(connection)
+                try:
+                    context.wrap_socket(connection, server_side=True).close()
+                except OSError:
+                    connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        done = self.run_it(
+            who, "topics", "find", "--direct-tls", port=listener.getsockname()[1],
+            code=NO_CONNECTION,
+        )
+        thread.join(SECONDS)
+        self.assertRegex(done.stderr, says)
+        self.assertEqual(len(tried), 1)
+
+    def test_a_refusal_says_what_is_wrong_and_is_not_asked_for_again(self):
+        authority = self.server.authority
+        self.refuse(
+            authority.expired(f"late@{DOMAIN}"), authority.path,
+            r"our certificate .*alert: certificate expired\): it has expired",
+        )
+        other = type(authority)(os.path.join(self.server.folder, "third"), "other CA")
+        self.refuse(
+            self.sensor, other.path, r"unknown ca\): it must be issued by a CA that gridd trusts"
+        )
 
     def test_a_server_that_is_not_the_one(self):
         other = type(self.server.authority)(os.path.join(self.server.folder, "else"), "other CA")
@@ -415,6 +461,11 @@ class Ends(LightCase):
             self.assertIn("--password-file", done.stdout)
         self.run_it(self.sensor, "publish", "t", "/nonexistent/file", code=USAGE)
         self.run_it(self.sensor, "publish", "t", "-", "--lines", "--id", "x", code=USAGE)
+        for wrong in (("publish", "t", "--id", ""), ("publish", "t", "--id-prefix", "", "--lines"),
+                      ("subscribe", "t", "--count", "0"), ("bulk", "receive", "--count", "0")):
+            self.run_it(self.sensor, *wrong, code=USAGE)
+        done = self.run_it(self.sensor, "publish", "t", code=REFUSED)
+        self.assertIn("nothing was published: standard input has no text", done.stderr)
 
 
 class Passwords(LightCase):

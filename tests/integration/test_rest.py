@@ -114,6 +114,23 @@ class Refusals(unittest.TestCase):
                 )
                 self.assert_error(400, got)
 
+    def test_bodies_in_another_coding(self):
+        put = ("/api/v1/policy", "-X", "PUT", *JSON, "-H", "If-Match: *", "--data-binary")
+        for body, says in (
+            (b'\xef\xbb\xbf{"text": "# x"}', "byte order mark"),
+            (b'{"text": "# \xff"}', "not UTF-8"),
+        ):
+            got = self.curl(*put, body, identity=self.server.admin)
+            self.assert_error(400, got)
+            self.assertIn(says, got[1])
+        for coding, status in (("gzip", 415), ("gzip, identity", 415), ("Identity", 200)):
+            with self.subTest(coding):
+                got = self.curl(
+                    *put, json.dumps({"text": EVERYTHING}), "-H", f"Content-Encoding: {coding}",
+                    identity=self.server.admin,
+                )
+                self.assertEqual(got[0], status, got[1])
+
     def test_a_body_beyond_the_limit(self):
         path = self.server.folder + "/large"
         with open(path, "w", encoding="ascii") as file:

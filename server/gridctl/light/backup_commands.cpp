@@ -32,6 +32,12 @@ constexpr const char* part_suffix = ".part";
 class WholeFile {
 public:
     explicit WholeFile(std::string path) : path_(std::move(path)), part_(path_ + part_suffix) {
+        if (path_ == "-")
+            throw Failed(
+                Exit::Usage,
+                "-o takes a FILE, which has its name when it is whole: standard output "
+                "could be cut short unseen"
+            );
         struct stat is{};
         // The name would be taken from a device, a pipe or a link.
         if (::lstat(path_.c_str(), &is) == 0 && !S_ISREG(is.st_mode))

@@ -20,6 +20,11 @@ long seconds_after(const HttpAnswer& answer) {
 
 }   // namespace
 
+xml::Jid account_on(const Door& door, const Options& common, const std::string& text) {
+    const bool is_bare_name = text.find('@') == std::string::npos;
+    return account_of(common, is_bare_name ? text + "@" + door.login.domain : text);
+}
+
 void fail_if_passing(const HttpAnswer& answer) {
     if (answer.status != 503 && answer.status != 429 && answer.status != 408) return;
     Broken broken("the server says " + answer.words());
@@ -30,14 +35,15 @@ void fail_if_passing(const HttpAnswer& answer) {
 Target target_of(const Door& door, const Options& common, const HttpsUrl& url) {
     Target target = door.target;
     target.port = url.port;
-    if (common.server_name.empty()) target.name = xml::domain_to_ascii(url.host);
+    if (common.server_name.empty()) target.name = to_dns(url.host);
     if (target.found_by == "the domain") target.hosts = {target.host = target.name};
     target.found_by = "the link";
     return target;
 }
 
 bool is_of_grid(const HttpsUrl& url, const std::string& domain) {
-    const bool is_host = url.host == domain || url.host == "bulk." + domain;
+    const std::string host = to_dns(url.host), own = to_dns(domain);
+    const bool is_host = host == own || host == "bulk." + own;
     return is_host && url.path.starts_with("/bulk/");
 }
 

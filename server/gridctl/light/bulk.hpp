@@ -34,7 +34,7 @@ auto persist(Console& console, long seconds, Work work) {
                 back_off.reset();
             });
         } catch (const Broken& broken) {
-            if (broken.is_final) throw Failed(Exit::Connection, broken.what());
+            if (broken.is_final || broken.is_refusal) throw Failed(Exit::Connection, broken.what());
             if (!since) since = Clock::now();
             const auto left = std::chrono::seconds(seconds) - (Clock::now() - *since);
             if (left <= left.zero()) throw Failed(Exit::Connection, broken.what());
@@ -54,7 +54,11 @@ void fail_if_passing(const HttpAnswer& answer);
 /// The place of a URL, at the machine that --server names where it is given. Only this grid's own
 /// server is asked, with our certificate.
 Target target_of(const Door& door, const Options& common, const HttpsUrl& url);
+/// Whether it leads to the server of that domain, in whichever form either is spelt.
 bool is_of_grid(const HttpsUrl& url, const std::string& domain);
+
+/// An account as it is given; a name without `@` is one of the grid's.
+xml::Jid account_on(const Door& door, const Options& common, const std::string& text);
 
 void add_bulk_get(CLI::App& group, const Options& common);
 

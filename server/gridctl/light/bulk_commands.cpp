@@ -91,14 +91,14 @@ void upload(
 }
 
 void send_file(const Options& common, const SendOptions& options) {
-    const xml::Jid to = account_of(common, options.to);
     const light::LocalFile file(options.file, O_RDONLY);
+    const light::Door door = light::find_door(common, options.login);
+    const xml::Jid to = light::account_on(door, common, options.to);
     xmpp::AskSlot::File facts;
     facts.name = options.name.empty() ? fs::path(options.file).filename().string() : options.name;
     facts.size = file.size();
     if (!options.is_for_all) facts.reader = to.str();
     if (facts.size == 0) throw Failed(Exit::Usage, options.file + " is empty");
-    const light::Door door = light::find_door(common, options.login);
     light::watch_signals();
     light::Sum sum;
     file.add_to(sum, facts.size);
@@ -137,13 +137,15 @@ void add_send(CLI::App& group, const Options& common) {
         "with the link.\nAn upload that breaks off goes on where it was."
     );
     command->add_option("file", options->file, "the file")->required();
-    command->add_option("to", options->to, "the account, NAME@DOMAIN")->required();
+    command->add_option("to", options->to, "the account: NAME or NAME@DOMAIN")->required();
     command->add_option("--name", options->name, "its name there (default: FILE's)");
     command->add_flag(
         "--for-all", options->is_for_all,
         "whom the policy lets take from us may read it, not TO alone"
     );
-    light::add_login_options(*command, options->login);
+    light::add_login_options(
+        *command, options->login, std::to_string(light::bulk_reconnect_seconds)
+    );
     light::on_call(*command, [&common, options] { send_file(common, *options); });
 }
 
@@ -277,9 +279,10 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
     std::error_code error;
     if (!fs::is_directory(options.folder, error))
         throw Failed(Exit::Usage, options.folder + " is no directory");
-    const std::string wanted =
-        options.sender.empty() ? std::string() : account_of(common, options.sender).str();
     light::Door door = light::find_door(common, options.login);
+    const std::string wanted = options.sender.empty()
+                                   ? std::string()
+                                   : light::account_on(door, common, options.sender).str();
     door.login.priority = 0;   // messages to the account go to it
     // The next run takes the place of one that was left, and gets what that one was owed.
     if (door.login.resource.empty()) door.login.resource = "gridctl-bulk";
@@ -342,9 +345,13 @@ void add_receive(CLI::App& group, const Options& common) {
         ->type_name("DIR")
         ->check(server::usage::not_empty())
         ->capture_default_str();
-    command->add_option("--from", options->sender, "only from this account, NAME@DOMAIN");
-    command->add_option("--count", options->count, "end after so many");
-    light::add_login_options(*command, options->login);
+    command->add_option("--from", options->sender, "only from this account: NAME or NAME@DOMAIN");
+    command->add_option("--count", options->count, "end after so many")
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
+    light::add_login_options(
+        *command, options->login,
+        "until it is there, for a file " + std::to_string(light::bulk_reconnect_seconds)
+    );
     command->callback([&common, options] { receive_files(common, *options); });
 }
 

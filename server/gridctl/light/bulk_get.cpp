@@ -309,7 +309,7 @@ void add_bulk_get(CLI::App& group, const Options& common) {
     command->add_flag(
         "-c,--continue", options->goes_on, "go on with FILE where an earlier run ended"
     );
-    add_login_options(*command, options->login);
+    add_login_options(*command, options->login, std::to_string(bulk_reconnect_seconds));
     on_call(*command, [&common, options] { get_history(common, *options); });
 }
 

@@ -143,6 +143,12 @@ void publish(const Options& common, const PublishOptions& options) {
                      ? "; " + std::to_string(publisher.waiting()) + " may be published or not"
                      : "")
         );
+    if (!options.is_by_lines && !is_interrupted && publisher.published() + publisher.refused() == 0)
+        throw Failed(
+            Exit::Refused,
+            "nothing was published: " + (options.file == "-" ? "standard input" : options.file) +
+                " has no text"
+        );
     if (publisher.refused() > 0)
         throw Failed(
             Exit::Refused, std::to_string(publisher.refused()) + " of " +
@@ -178,7 +184,7 @@ void add_publish(CLI::App& app, const Options& common) {
     command->add_option("--window", options->window, "items that may wait to be acknowledged")
         ->check(CLI::Range(std::size_t{1}, std::size_t{900}))
         ->capture_default_str();
-    light::add_login_options(*command, options->login);
+    light::add_login_options(*command, options->login, std::to_string(publish_reconnect_seconds));
     command->callback([&common, options] { publish(common, *options); });
 }
 
@@ -263,9 +269,10 @@ void add_subscribe(CLI::App& app, const Options& common) {
     command->add_option(
         "--since", options->since, "first the items since then (2026-11-01T12:00:00Z); or 'last'"
     );
-    command->add_option("--count", options->count, "end after so many items");
+    command->add_option("--count", options->count, "end after so many items")
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
     command->add_flag("--keep", options->keeps, "the subscription outlives this run");
-    light::add_login_options(*command, options->login);
+    light::add_login_options(*command, options->login, "until it is there");
     command->callback([&common, options] { subscribe(common, *options); });
 }
 
@@ -311,7 +318,7 @@ void add_query(CLI::App& app, const Options& common) {
         "--to", options->provider, "the provider's full address: none is looked for"
     );
     command->add_flag("--set", options->is_set, "an iq of type set, not get");
-    light::add_login_options(*command, options->login);
+    light::add_login_options(*command, options->login, "0");
     command->callback([&common, options] { query(common, *options); });
 }
 
@@ -342,7 +349,7 @@ void add_find(CLI::App& app, const Options& common) {
         "find", "the topics that this client may see, over XMPP"
     );
     command->add_option("text", options->text, "a part of the name or title");
-    light::add_login_options(*command, options->login);
+    light::add_login_options(*command, options->login, "0");
     command->callback([&common, options] { find_topics(common, *options); });
 }
 

@@ -156,7 +156,7 @@ void Link::secure(Clock::time_point by) {
             throw Broken(
                 "TLS with " + target_.host + ":" + target_.port + " (" + target_.found_by +
                     ") failed: " + tls_failure(ssl_.get(), text, target_),
-                is_verdict
+                is_verdict, is_refusal(text)
             );
         }
     }
@@ -191,7 +191,7 @@ std::string Link::read() {
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return {};
     const std::string text = server::tls::take_openssl_failure();
     if (text.find("alert") != std::string::npos)
-        throw Broken(tls_failure(ssl_.get(), text, target_));
+        throw Broken(tls_failure(ssl_.get(), text, target_), false, is_refusal(text));
     throw Broken(text.empty() ? "the server closed the connection" : text);
 }
 

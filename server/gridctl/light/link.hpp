@@ -17,9 +17,12 @@ using Clock = std::chrono::steady_clock;
 
 /// A connection that could not be made, or has ended.
 struct Broken : std::runtime_error {
-    Broken(const std::string& text, bool is_for_good = false)
-        : std::runtime_error(text), is_final(is_for_good) {}
-    bool is_final;            // trying again would end the same way
+    Broken(const std::string& text, bool is_for_good = false, bool refuses_us = false)
+        : std::runtime_error(text), is_final(is_for_good), is_refusal(refuses_us) {}
+    bool is_final;   // trying again would end the same way
+    /// The server does not take what we show, and its operator may change that: final for a client
+    /// that it has never let in.
+    bool is_refusal;
     long after_seconds = 0;   // not before that, says the server
 };
 /// A signal came while it waited.

@@ -112,7 +112,7 @@ void add_address(
         target.found_by = pki::Layout{common.data}.ready().string();
     }
     if (address.empty()) {
-        address = xml::domain_to_ascii(domain);
+        address = to_dns(domain);
         target.found_by = "the domain";
     }
     target.host = host_of(address);
@@ -124,7 +124,7 @@ void add_address(
 
 }   // namespace
 
-void add_login_options(CLI::App& command, LoginOptions& options) {
+void add_login_options(CLI::App& command, LoginOptions& options, const std::string& patience) {
     command.add_option("--domain", options.domain, "the grid's domain (default: the account's)")
         ->envname("GRIDCTL_DOMAIN");
     command
@@ -149,7 +149,7 @@ void add_login_options(CLI::App& command, LoginOptions& options) {
     command.add_option("--broker", options.broker, "its address (default: pubsub.DOMAIN)");
     command.add_option(
         "--reconnect", options.reconnect_seconds,
-        "seconds for which a lost connection is tried again"
+        "seconds for which a lost connection is tried again (default: " + patience + ")"
     );
 }
 
@@ -169,8 +169,7 @@ Door find_door(const Options& common, const LoginOptions& options) {
     add_files(door.target, common, !door.login.password.empty());
     door.login.domain = choose_domain(common, options, door.target, account);
     add_address(door.target, common, options, door.login.domain);
-    door.target.name = xml::domain_to_ascii(door.login.domain);
-    if (!common.server_name.empty()) door.target.name = common.server_name;
+    door.target.name = to_dns(common.server_name.empty() ? door.login.domain : common.server_name);
     door.broker = options.broker.empty() ? "pubsub." + door.login.domain : options.broker;
     door.controller = "controller." + door.login.domain;
     return door;

@@ -20,8 +20,9 @@ struct LoginOptions {
     long reconnect_seconds = -1;
 };
 
-/// Adds them to a command. `options` outlives it.
-void add_login_options(CLI::App& command, LoginOptions& options);
+/// Adds them to a command. `options` outlives it. `patience`: what --reconnect is without being
+/// given.
+void add_login_options(CLI::App& command, LoginOptions& options, const std::string& patience);
 
 struct Door {
     Target target;

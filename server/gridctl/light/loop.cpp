@@ -23,6 +23,7 @@ constexpr auto quiet_max = seconds(45), answer_max = seconds(30);
 constexpr auto goodbye_max = seconds(2), stop_max = seconds(10);
 /// With too many strangers, a server closes connections before it knows them.
 constexpr unsigned first_attempts_max = 8;
+constexpr std::int64_t first_pause_ms = 20;   // twice as long each time
 
 }   // namespace
 
@@ -46,7 +47,7 @@ void Loop::run() {
             }
         } catch (const Broken& broken) {
             why = broken.what();
-            is_final = broken.is_final;
+            is_final = broken.is_final || (broken.is_refusal && !session_.was_online());
             session_.lost();
         } catch (const Interrupted&) {
             is_stopping_ = true;
@@ -73,7 +74,7 @@ void Loop::after_break(const std::string& why, bool is_final) {
         const bool was_there = why.find("cannot connect") == std::string::npos;
         if (++first_attempts_ >= first_attempts_max || !is_young || !was_there)
             throw Failed(Exit::Connection, why);
-        return pause(20 * first_attempts_);
+        return pause(first_pause_ms << (first_attempts_ - 1));
     }
     if (!broken_since_) {
         broken_since_ = Clock::now();

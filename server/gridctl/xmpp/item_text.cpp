@@ -13,14 +13,39 @@ namespace {
 
 namespace json = boost::json;
 
-json::value payload_value(const Delivered& item) {
-    if (!item.has_payload) return nullptr;
-    if (item.payload.is("json", json_ns)) {
-        json::error_code error;
-        json::value value = json::parse(item.payload.text(), error);
-        if (!error) return value;
+constexpr std::size_t json_depth_max = 512;
+
+bool is_json(const std::string& text) {
+    json::parse_options options;
+    options.max_depth = json_depth_max;
+    json::error_code error;
+    json::parse(text, error, {}, options);
+    return !error;
+}
+
+/// A text of JSON without what stands between its tokens. Numbers, members and strings stay as they
+/// were written: another reader may tell 1.0 from 1, or take more digits than a double has.
+std::string without_blanks(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    bool is_in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (!is_in_string && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) continue;
+        out += c;
+        if (c == '"') is_in_string = !is_in_string;
+        if (is_in_string && c == '\\' && i + 1 < text.size()) out += text[++i];
     }
-    return json::value(xml::to_string(item.payload));
+    return out;
+}
+
+/// As JSON.
+std::string payload_text(const Delivered& item) {
+    if (!item.has_payload) return "null";
+    if (item.payload.is("json", json_ns))
+        if (const std::string text = item.payload.text(); is_json(text))
+            return without_blanks(text);
+    return json::serialize(json::string(xml::to_string(item.payload)));
 }
 
 }   // namespace
@@ -52,10 +77,11 @@ std::string to_json_line(const Delivered& item) {
         {"topic", item.topic},
         {"id", item.id},
         {"publisher", item.publisher.empty() ? json::value(nullptr) : json::value(item.publisher)},
-        {"time", xml::to_datetime(item.time)},
-        {"payload", payload_value(item)}
+        {"time", xml::to_datetime(item.time)}
     };
-    return json::serialize(line);
+    std::string out = json::serialize(line);
+    out.pop_back();
+    return out + ",\"payload\":" + payload_text(item) + "}";
 }
 
 }   // namespace grid::gridctl::xmpp

@@ -18,8 +18,8 @@ struct Delivered {
 /// `<item xmlns='…pubsub#event' node= id= publisher= stamp=>payload</item>`, without a line break:
 /// those of the payload are written as `&#10;`, which means the same.
 std::string to_xml_line(const Delivered& item);
-/// {"topic","id","publisher","time","payload"}. A JSON payload (XEP-0335) is a value, any other its
-/// XML as a string; null where there is none.
+/// {"topic","id","publisher","time","payload"}. A JSON payload (XEP-0335) is its own text
+/// without the blanks between tokens, any other its XML as a string; null where there is none.
 std::string to_json_line(const Delivered& item);
 /// One line of a text of XML.
 std::string on_one_line(std::string_view xml);

@@ -88,6 +88,27 @@ TEST_CASE("items as lines of JSON", "[gridctl]") {
     CHECK_THAT(to_json_line(item), Contains(R"("payload":"<x xmlns='urn:x'/>")"));
 }
 
+TEST_CASE("a JSON payload is printed as it was written, in one line", "[gridctl]") {
+    const auto printed = [](const std::string& text) {
+        Delivered item;
+        item.has_payload = true;
+        item.payload = xml::Element("json", json_ns);
+        item.payload.append(text);
+        const std::string line = to_json_line(item);
+        const std::string mark = R"("payload":)";
+        return line.substr(line.find(mark) + mark.size());
+    };
+    for (const std::string text :
+         {"1e999", "-1E-999", "12345678901234567890123", "1.0", "-0", R"({"a":1,"a":2})",
+          R"(" \" \\")", R"("\u0041")", "[]"})
+        CHECK(printed(text) == text + "}");
+    CHECK(printed("\n{\t\"a b\" : [ 1 ,\r\n \"\\\" : \" ] }\n") == R"({"a b":[1,"\" : "]}})");
+    const std::string deep = std::string(100, '[') + std::string(100, ']');
+    CHECK(printed(deep) == deep + "}");
+    for (const std::string text : {"Infinity", "NaN", "{", "01", "", "1 2", "'a'"})
+        CHECK_THAT(printed(text), Catch::Matchers::StartsWith("\"<json xmlns='"));
+}
+
 TEST_CASE("lines are cut wherever reads end", "[gridctl]") {
     const std::string input = "one\n\n  \ntwo\r\nthree";
     for (std::size_t cut = 0; cut <= input.size(); ++cut) {

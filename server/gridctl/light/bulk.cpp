@@ -3,8 +3,6 @@
 
 #include <charconv>
 
-#include "xml/domain.hpp"
-
 namespace grid::gridctl::light {
 
 namespace {

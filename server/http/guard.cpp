@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include "controller/bulk/history.hpp"
 #include "controller/rest/routing.hpp"
 #include "xml/domain.hpp"
 

@@ -188,7 +188,7 @@ class Connections(Grounds):
         one = self.pick(one for one in self.away() if one.seconds > 5)
         if one is None:
             return
-        wrong = one.handled + 5
+        wrong = one.handled + 10_000   # more than the server has sent
         if one.acked > 1 and self.rng.random() < 0.5:
             wrong = self.rng.randint(0, one.acked - 1)
         self.note(f"come_back_wrongly {one} {wrong} of {one.handled}")

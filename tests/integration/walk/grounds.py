@@ -36,8 +36,8 @@ def form(fields, kind):
 
 class Grounds:
     def __init__(self, seed):
-        self.rng = random.Random(seed)
-        self.ledger = Ledger(self.rng)
+        self.seed, self.rng = seed, random.Random(seed)
+        self.ledger = Ledger(seed)
         self.is_archived = self.rng.random() < 0.5
         self.server = Operated(POLICY.format(""), {
             "log.level": "info", "controller.query_timeout_seconds": "3",

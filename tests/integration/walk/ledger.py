@@ -2,6 +2,7 @@
 """Times are ticks, one for each thing that happens in a walk. A fault is a sentence."""
 
 import itertools
+import random
 import time
 
 from gridd import BROKER
@@ -92,8 +93,8 @@ class Subscription:
 
 
 class Ledger:
-    def __init__(self, rng):
-        self.rng, self.ticks = rng, itertools.count(1)
+    def __init__(self, seed):
+        self.seed, self.ticks = seed, itertools.count(1)
         self.faults, self.story = [], []
         self.messages, self.items, self.subscriptions = {}, {}, []
         self.questions = {}
@@ -283,7 +284,7 @@ class Ledger:
         if session in asked_at:
             self.fault(f"{session} was asked {number} twice")
         asked_at.append(session)
-        reply = self.rng.random()
+        reply = random.Random(f"{self.seed}/{number}").random()
         if reply < 0.15:
             return
         kind = "result" if reply < 0.8 else "error"

@@ -1,6 +1,7 @@
 # tests/integration/walk/walk.py: a random walk of some accounts' resources over what gridd does.
 """Everything follows from the seed, but for what the machine's timing adds."""
 
+import random
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -55,8 +56,10 @@ class Walk(Connections, Talk, Topics, Operations):
         return self.ledger.faults
 
     def step(self):
-        name = self.rng.choices(list(self.STEPS), self.STEPS.values())[0]
         self.done += 1
+        # Each step draws anew: what timing adds to one changes no other.
+        self.rng = random.Random(f"{self.seed}/{self.done}")
+        name = self.rng.choices(list(self.STEPS), self.STEPS.values())[0]
         getattr(self, name)()
         self.pump()
 

@@ -81,8 +81,8 @@ rocksdb::Status RocksDatabase::create_directory() {
 }
 
 boost::system::error_code RocksDatabase::check_logs() {
-    // Held, since a log that another process is writing would look damaged. A reader, which makes no
-    // file, takes what it can see beside that process.
+    // Held, since a log that another process is writing would look damaged. A reader, which makes
+    // no file, takes what it can see beside that process.
     const bool is_reader = mode_ == Mode::ReadOnly;
     const std::string lock_name = path_ + "/LOCK";
     rocksdb::FileLock* lock = nullptr;

@@ -17,8 +17,8 @@ std::string topic_of_bulk_query(const xml::Element& query);
 /// The question as far as the policy is asked about it: `<grid/>`, `<BulkQuery/>`, its method and
 /// the topic. nullopt: the payload is no such question. Any thread.
 std::optional<xml::Element> bulk_question(const xml::Element& payload);
-/// Of any other question as much: the element, or `<grid/>` with the one in it, without content. Any
-/// thread.
+/// Of any other question as much: the element, or `<grid/>` with the one in it, without content.
+/// Any thread.
 xml::Element question_shell(const xml::Element& payload);
 /// The id of the stream, by the proxy or in band, that an answer offers; empty: it offers none. Any
 /// thread.

@@ -30,8 +30,8 @@ class End(unittest.TestCase):
             "policy.file": policy,
         }
 
-    def run_gridd(self, server, settings, *arguments):
-        command = [binary("gridd"), "--data", server.data, *arguments]
+    def run_gridd(self, server, settings, *arguments, data=None):
+        command = [binary("gridd"), "--data", data or server.data, *arguments]
         for key, value in {**server.settings, **settings}.items():
             command += ["--set", f"{key}={value}"]
         return subprocess.run(
@@ -66,7 +66,7 @@ class End(unittest.TestCase):
         self.assertIn("certificates of your own", without.stderr)
 
         nowhere = server.data + ".no"
-        elsewhere = self.run_gridd(server, settings, "--end-evaluation", "--data", nowhere)
+        elsewhere = self.run_gridd(server, settings, "--end-evaluation", data=nowhere)
         self.assertEqual(elsewhere.returncode, 1)
         self.assertIn(f"there is no evaluation in {nowhere}", elsewhere.stderr)
         self.assertFalse(os.path.exists(nowhere))

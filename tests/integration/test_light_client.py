@@ -1,6 +1,7 @@
 # tests/integration/test_light_client.py: gridctl as a client of the grid, in processes of its own.
 """publish, subscribe, query, topics find against the real server, as a script would have them."""
 
+import contextlib
 import json
 import os
 import re
@@ -337,10 +338,17 @@ class Ends(LightCase):
                 except OSError:
                     return
                 tried.append(connection)
-                try:
-                    context.wrap_socket(connection, server_side=True).close()
-                except OSError:
-                    connection.close()
+                connection.settimeout(SECONDS)
+                wrapped = context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+                with contextlib.suppress(OSError):
+                    wrapped.do_handshake()
+                # What the client has sent by then is read: a reset would take the alert from it.
+                with wrapped, contextlib.suppress(OSError):
+                    wrapped.shutdown(socket.SHUT_WR)
+                    while wrapped.recv(4096):
+                        pass
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

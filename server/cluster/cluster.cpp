@@ -178,7 +178,7 @@ storage::Result<std::unique_ptr<storage::ReplicatedStore>> Cluster::open_patient
     }
 }
 
-/// What to look at first where the store and the log are not of one cluster; else empty.
+/// The remedy where the store and the log are not of one cluster; else empty.
 std::string Cluster::other_history(boost::system::error_code error) {
     if (error != storage::Errc::OtherHistory) return {};
     const std::string place = "/gridd/" + config_.cluster.name + "/";
@@ -213,10 +213,10 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     }
     if (!store)
         return Opened(
-            boost::system::in_place_error, "the store in " + replicated.rocks.path +
-                                               " cannot be opened as a member of the cluster " +
-                                               config_.cluster.name + ": " +
-                                               store.error().message() + other_history(store.error())
+            boost::system::in_place_error,
+            "the store in " + replicated.rocks.path +
+                " cannot be opened as a member of the cluster " + config_.cluster.name + ": " +
+                store.error().message() + other_history(store.error())
         );
     {
         const std::lock_guard lock(mutex_);

@@ -31,7 +31,7 @@ namespace grid::server::cluster {
 
 class Copies;
 
-/// One that the others wait for: it serves, and follows.
+/// The others wait for that member: it serves, and follows.
 inline bool is_counted(const Member& member) { return member.flushed_group != serves_nobody; }
 /// A member that is drained, starts, or cannot follow takes none.
 inline bool takes_clients(const Member& member) {
@@ -231,7 +231,7 @@ private:
     Member known_self_;   // never changes once this member is known
     storage::ReplicationStatus status_;
     std::map<storage::MemberId, Facts> facts_;
-    std::vector<storage::MemberId> linked_;   // now, in their order
+    std::vector<storage::MemberId> linked_;         // now, in their order
     std::optional<Clock::time_point> free_since_;   // no member leads
 
     /// Earlier, a connection could come before all that its channels are for have said so.
@@ -267,9 +267,9 @@ private:
     Clock::time_point unlinked_since_;
     std::string obstacle_;   // as the store was told
     std::string revocation_;
-    bool is_revoked_ = false;                         // its own certificate
+    bool is_revoked_ = false;   // by its own cluster.crl
     Clock::time_point looked_at_revocation_{};
-    std::optional<Clock::time_point> outdone_since_;  // another member is linked to more
+    std::optional<Clock::time_point> outdone_since_;   // another member is linked to more
     Clock::time_point handed_on_at_{}, yields_until_{};
     bool is_standing_ = false;
     bool is_log_short_ = false, is_short_told_ = false;   // another member has more groups

@@ -79,9 +79,9 @@ void Cluster::note_revocation() {
 }
 
 void Cluster::note_obstacle(const std::vector<LinkStatus>& links) {
-    std::string why =
-        is_revoked_ ? "the certificate of this member of the cluster is revoked (cluster.crl)"
-                    : leader_failure(links);
+    std::string why = is_revoked_
+                          ? "the certificate of this member of the cluster is revoked (cluster.crl)"
+                          : leader_failure(links);
     if (why == obstacle_) return;
     obstacle_ = std::move(why);
     const std::lock_guard lock(mutex_);
@@ -97,9 +97,8 @@ std::string Cluster::leader_failure(const std::vector<LinkStatus>& links) {
     }
     if (std::exchange(unlinked_leader_, leader) != leader) unlinked_since_ = Clock::now();
     if (leader == 0 || Clock::now() < unlinked_since_ + unlinked_for) return {};
-    const auto link = std::ranges::find_if(links, [&](const LinkStatus& one) {
-        return one.member.id == leader;
-    });
+    const auto link =
+        std::ranges::find_if(links, [&](const LinkStatus& one) { return one.member.id == leader; });
     const bool is_known = link != links.end() && !link->failure.empty();
     return "no connection to the leader of the cluster, " + name_of(leader) + ": " +
            (is_known ? link->failure : "the link is not up");
@@ -112,7 +111,7 @@ std::size_t Cluster::counted_links(const std::vector<Member>& others) const {
     }));
 }
 
-/// One that could lead and is linked to more counted members than this one; null: none is. Under
+/// A member that could lead and is linked to more counted ones than this one; null: none is. Under
 /// the lock.
 const Member* Cluster::better_linked(const std::vector<Member>& others) const {
     const std::size_t own = counted_links(others);
@@ -145,8 +144,9 @@ void Cluster::hand_on_lead() {
     log_.warn(
         "cluster_lead_handed_on",
         {{"member", better},
-         {"do", "see the links of this member, which is linked to fewer others (gridctl cluster "
-                "status)"}}
+         {"do",
+          "see the links of this member, which is linked to fewer others (gridctl cluster "
+          "status)"}}
     );
 }
 

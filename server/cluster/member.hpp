@@ -27,7 +27,7 @@ struct Member {
     std::uint64_t needs_group = needs_no_group;
     /// The groups that it has, at the least, also while it takes no requests: no log ends before.
     std::uint64_t has_group = 0;
-    /// Its cluster.max_staleness_ms: so long it serves without a word of etcd; 0: not told.
+    /// cluster.max_staleness_ms of the member: so long it serves unheard; 0: not told.
     std::uint32_t max_staleness_ms = 0;
     bool has_open_ports = true;   // clients come in
     /// Members that it is linked to, by id, in their order; nullopt: not told.

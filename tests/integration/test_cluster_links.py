@@ -234,7 +234,7 @@ class Refusing(Linked):
         late = self.cluster[2]
         good = late.settings["cluster.ca"]
         late.kill9()
-        late.settings["cluster.ca"] = self.cluster.authority.path   # it comes to no link
+        late.settings["cluster.ca"] = self.cluster.authority.path   # no link comes up
         try:
             late.spawn()
             until(lambda: "m2" in str(self.cluster[1].cluster_status()["members"]), "it joins")

@@ -79,10 +79,8 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     CHECK(earlier->has_open_ports);
     CHECK_FALSE(earlier->links.has_value());
     for (const char* wrong : {R"("1")", R"([1])", R"(["x"])"})
-        CHECK_FALSE(
-            decode_member(R"({"id":"1","name":"n1","links":)" + std::string(wrong) + "}")
-                ->links.has_value()
-        );
+        CHECK_FALSE(decode_member(R"({"id":"1","name":"n1","links":)" + std::string(wrong) + "}")
+                        ->links.has_value());
     CHECK(decode_leader(encode_leader(member)) == member.id);
     for (const char* wrong : {"", "[]", "{", "{}", R"({"id":"0","name":"n1"})", R"({"id":"1"})"})
         CHECK_FALSE(decode_member(wrong).has_value());

@@ -585,6 +585,7 @@ bool run_program(AppOptions& options, Log& log) {
     http::Backend backend(core, *store, info, collector, hub);
     backend.attach(backups);
     Listeners listeners(context, config.listen, info, log);
+    if (cluster) info.constant.listeners.emplace_back("cluster", cluster->links().address());
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
     must(https.read_files());
@@ -611,6 +612,7 @@ bool run_program(AppOptions& options, Log& log) {
     if (listeners.health) probes.start(*listeners.health, false);
     if (listeners.metrics) probes.start(*listeners.metrics, true);
     probes.start_socket();
+    if (cluster) cluster->open_to_clients();
     administrators.watch();
     keeper->start();
     audit_keeper->start();

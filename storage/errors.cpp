@@ -23,7 +23,8 @@ constexpr std::array sentences{
     "gridd",
     "another member of the cluster leads, nothing was changed: ask again",
     "the log of the cluster begins behind this store: copy the store of another member",
-    "the log of the cluster does not answer, nothing was changed: see whether etcd runs",
+    "the log of the cluster, or the member that leads, does not answer, nothing was changed: see "
+    "/readyz of this member",
     "the store has data that the log of the cluster does not go on from: copy the store of a "
     "member, "
     "or give the cluster another name",

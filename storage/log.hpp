@@ -66,6 +66,8 @@ public:
     /// refused it, nothing was appended. Errc::Trimmed: the head is not `expected`, and the group,
     /// if it is in the log, was trimmed away since.
     virtual Result<LogHead> append(const LogHead& expected, const LogGroup& group) = 0;
+    /// Why the last append that failed did, in words for the operator.
+    virtual std::string append_failure() { return {}; }
     /// Groups with numbers in (after, …], at most some megabytes; Errc::Trimmed as on_trimmed.
     virtual Result<std::vector<Logged>> read(std::uint64_t after) = 0;
     /// Tells `follower` every group behind the number `after`, until stop_following() returns.

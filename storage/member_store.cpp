@@ -15,6 +15,10 @@ constexpr auto idle_pause = std::chrono::milliseconds(200);
 constexpr auto look_most = std::chrono::seconds(6);
 /// Between two syncs of RocksDB's log.
 constexpr auto keeper_pause = std::chrono::milliseconds(1'000);
+/// Groups that are not in the log for so long stop the store's writes for those that look.
+constexpr auto append_patience = std::chrono::seconds(2);
+/// A leader that was given up counts as silent for so long, unless it decides something before.
+constexpr int silent_times_answer = 3;
 /// Between two looks at the room of the log while there is enough.
 constexpr auto room_pause = std::chrono::seconds(5);
 /// So many times what is kept the database has in use at the most: groups between two trims, their
@@ -79,6 +83,12 @@ void MemberStore::on_peer(MemberId from, std::string message) {
 }
 void MemberStore::on_peer_up(MemberId member) { inbox_.push_connected(member); }
 
+void MemberStore::set_obstacle(std::string why, bool refuses) {
+    const std::lock_guard lock(mutex_);
+    obstacle_ = std::move(why);
+    refuses_ = refuses;
+}
+
 StoreStatus MemberStore::status() const {
     StoreStatus status = files_.status();
     status.commits = commits_;
@@ -94,14 +104,24 @@ StoreStatus MemberStore::status() const {
         status.reason = make_error_code(Errc::Trimmed).message();
     else if (lost_ == Lost::OtherHistory)
         status.reason = make_error_code(Errc::OtherHistory).message();
-    else if (Clock::now() - heard_ > max_staleness_)
-        status.reason = "the log of the cluster was not heard from: see whether etcd runs";
-    else if (!has_leader_)
-        status.reason = "no member of the cluster leads yet";
-    else if (status_.log_room.is_full)
-        status.reason = log_full_reason;
+    else
+        status.reason = why_not_decided();
     status.writable = status.reason.empty();
     return status;
+}
+
+std::string MemberStore::why_not_decided() const {
+    const auto now = Clock::now();
+    if (now - heard_ > max_staleness_)
+        return "the log of the cluster was not heard from: see whether etcd runs";
+    if (!obstacle_.empty()) return obstacle_;
+    if (failing_since_ && now - *failing_since_ > append_patience)
+        return "the log of the cluster takes no changes: " + append_failure_;
+    if (!has_leader_) return "no member of the cluster leads yet";
+    if (status_.log_room.is_full) return log_full_reason;
+    if (unanswered_at_ && now - *unanswered_at_ < silent_times_answer * answer_within_)
+        return "the member that leads the cluster did not answer changes: see /readyz there";
+    return {};
 }
 
 ReplicationStatus MemberStore::replication() const {
@@ -247,6 +267,7 @@ void MemberStore::step(MemberInbox::Content content) {
         if (member == applied_.leader) {
             wants_stream_ = true;
             stream_at_ = Clock::now();
+            note_unanswered(false);
         }
     for (const auto& [from, message] : content.messages) hear(from, message);
     take_in(std::move(content.submissions));
@@ -269,16 +290,30 @@ void MemberStore::step(MemberInbox::Content content) {
 /// an answer. A log that is slow and goes on is waited for.
 void MemberStore::give_up_late() {
     const auto now = Clock::now();
-    const bool goes_on =
-        own_.size() == 0 || std::exchange(outcomes_, own_.outcomes()) != own_.outcomes();
+    const bool has_outcomes = std::exchange(outcomes_, own_.outcomes()) != own_.outcomes();
+    const bool goes_on = own_.size() == 0 || has_outcomes;
+    if (has_outcomes) note_unanswered(false);
     if (goes_on || now - std::exchange(looked_at_, now) > look_most) progress_at_ = now;
     if (now - progress_at_ < answer_within_) return;
-    tell_all(own_.give_up(
-        now - answer_within_, Errc::Unreachable, "the cluster decides no changes at present"
-    ));
+    std::string why;
+    {
+        const std::lock_guard lock(mutex_);
+        why = why_not_decided();
+    }
+    if (why.empty()) why = "the cluster decides no changes at present";
+    auto given_up = own_.give_up(now - answer_within_, Errc::Unreachable, why);
+    const bool has_silent_leader = role_.leader != 0 && role_.leader != self_;
+    if (!given_up.empty() && has_silent_leader) note_unanswered(true);
+    tell_all(std::move(given_up));
+}
+
+void MemberStore::note_unanswered(bool is_unanswered) {
+    const std::lock_guard lock(mutex_);
+    unanswered_at_ = is_unanswered ? std::optional(Clock::now()) : std::nullopt;
 }
 
 void MemberStore::take_role(MemberInbox::Role role) {
+    if (role.leader != role_.leader) note_unanswered(false);
     role_ = role;
     if (!role.leads) {
         if (standing_ != Standing::Following) step_down();
@@ -293,10 +328,14 @@ void MemberStore::take_in(std::vector<Submission> submissions) {
     if (submissions.empty()) return;
     std::vector<FeedEntry> refused;
     std::string stopped = files_.look_for_failure();
+    const std::string barred = stopped.empty() ? why_refused() : std::string();
+    if (stopped.empty()) stopped = barred;
     if (stopped.empty() && is_lost()) stopped = make_error_code(Errc::WritesStopped).message();
     // The log would carry it, and this member could neither apply it nor answer.
     const std::string full = stopped.empty() ? files_.reason_without_space() : std::string();
-    const Errc why = full.empty() ? Errc::WritesStopped : Errc::NoSpace;
+    const Errc why = !barred.empty() ? Errc::Unreachable
+                     : full.empty()  ? Errc::WritesStopped
+                                     : Errc::NoSpace;
     for (Submission& one : submissions) {
         const std::size_t bytes = one.batch.bytes();
         const bool is_too_large =
@@ -306,10 +345,17 @@ void MemberStore::take_in(std::vector<Submission> submissions) {
             continue;
         }
         const auto error = make_error_code(is_too_large ? Errc::TooLarge : why);
-        refused.emplace_back(Refused{one.ticket, error, error.message()});
+        const bool is_barred = !barred.empty() && !is_too_large;
+        refused.emplace_back(Refused{one.ticket, error, is_barred ? barred : error.message()});
         inbox_.release(bytes);
     }
     tell(std::move(refused));
+}
+
+/// Of changes that are made at this member; empty: they are taken.
+std::string MemberStore::why_refused() const {
+    const std::lock_guard lock(mutex_);
+    return refuses_ ? obstacle_ : std::string();
 }
 
 void MemberStore::tell(std::vector<FeedEntry> entries) {
@@ -335,6 +381,7 @@ void MemberStore::publish() {
     status_.applied_group = applied_.groups;
     status_.known_group = std::max(status_.known_group, applied_.groups);
     status_.submitted_again = own_.sent_again();
+    if (!in_flight_) failing_since_.reset();
     if (!unapplied_ || applied_.groups < unapplied_->number) return;
     heard_ = std::max(heard_, unapplied_->asked);
     unapplied_.reset();

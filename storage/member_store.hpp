@@ -59,6 +59,7 @@ public:
     void follow_leader(MemberId leader) override;
     void on_peer(MemberId from, std::string message) override;
     void on_peer_up(MemberId member) override;
+    void set_obstacle(std::string why, bool refuses) override;
     void trim_up_to(std::uint64_t flushed_by_all, std::uint64_t flushed_by_most) override {
         trim_up_to_ = flushed_by_all;
         press_up_to_ = flushed_by_most;
@@ -101,12 +102,16 @@ private:
     void note_full();   // any thread
     void note_size(std::uint64_t number, std::uint64_t bytes);
 
+    std::string why_not_decided() const;   // under the lock
+    std::string why_refused() const;
+
     // The writer's thread: member_store.cpp.
     void run();
     void step(MemberInbox::Content content);
     void take_role(MemberInbox::Role role);
     void take_in(std::vector<Submission> submissions);
     void give_up_late();
+    void note_unanswered(bool is_unanswered);
     void tell(std::vector<FeedEntry> entries);
     void tell_all(std::vector<Refused> refused);
     void end();
@@ -135,6 +140,7 @@ private:
     void refuse_all_of(std::vector<Candidate> candidates, Errc error, const std::string& detail);
     void pass_on_refusals(std::vector<Candidate> refused, Revision head);
     void try_append();
+    void note_append_failed(Clock::time_point asked);
     void landed(const LogHead& head);
     void give_up_group(Errc error);
     void fenced();
@@ -192,6 +198,11 @@ private:
     };
     std::optional<Unapplied> unapplied_;   // an answer of the log that is not applied yet
     bool has_leader_ = false;              // the term of the leader was applied
+    std::string obstacle_;                 // as set_obstacle
+    bool refuses_ = false;
+    std::optional<Clock::time_point> failing_since_;   // the first try of the group in flight
+    std::string append_failure_;
+    std::optional<Clock::time_point> unanswered_at_;   // when the leader was given up last
     LogSizes sizes_;
     Header identity_;
     Lost lost_ = Lost::No;

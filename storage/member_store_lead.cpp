@@ -183,10 +183,18 @@ void MemberStore::try_append() {
         in_flight_.reset();
         return lose(Lost::Trimmed, "the log does not have the group that was appended any more");
     }
+    note_append_failed(asked);
     // The same call again finds out.
     const auto pause = pause_after(now.attempts++);
     now.next = Clock::now() + pause;
     look_again_in(pause);
+}
+
+void MemberStore::note_append_failed(Clock::time_point asked) {
+    std::string why = log_.append_failure();
+    const std::lock_guard lock(mutex_);
+    if (!failing_since_) failing_since_ = asked;
+    append_failure_ = std::move(why);
 }
 
 bool MemberStore::is_in_flight(const Logged& logged) const {

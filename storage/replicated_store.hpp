@@ -44,6 +44,9 @@ public:
     virtual void on_peer(MemberId from, std::string message) = 0;
     /// The connection to that member is new: what was under way on the one before may be lost.
     virtual void on_peer_up(MemberId member) = 0;
+    /// Why changes do not come to the leader, or may not be made at this member; empty: they do.
+    /// While there is a reason the store is not writable; with `refuses` new batches are refused.
+    virtual void set_obstacle(std::string why, bool refuses) = 0;
     /// The last group that all members have on disk, and that most have: while this member leads,
     /// the log is trimmed up to the first, as far as it has more than `groups_kept` or
     /// `log_bytes_kept`; up to the second where there is no more room for it, so that a member that

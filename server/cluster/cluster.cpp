@@ -38,6 +38,8 @@ Cluster::Cluster(const Config& config, std::filesystem::path data, Log& log, Wai
     self_.id = random_id();
     self_.name = config.cluster.member;
     self_.clients = config.cluster.clients;
+    self_.max_staleness_ms = config.cluster.max_staleness_ms;
+    self_.has_open_ports = false;
     // Until it takes clients it has no rights to take away, and does not hold up the log.
     self_.flushed_group = serves_nobody;
 }
@@ -128,7 +130,9 @@ Result<void, std::string> Cluster::open() {
     };
     events.elected = [this] { post([this] { elected(); }); };
     events.lost = [this] { post([this] { lost(); }); };
-    events.may_stand = [this](const std::vector<Member>& members) { return may_stand(members); };
+    events.may_stand = [this](const std::vector<Member>& members, bool is_free) {
+        return may_stand(members, is_free);
+    };
     roster_->start(std::move(events));
     log_.info(
         "cluster_joined",
@@ -174,6 +178,18 @@ storage::Result<std::unique_ptr<storage::ReplicatedStore>> Cluster::open_patient
     }
 }
 
+/// The remedy where the store and the log are not of one cluster; else empty.
+std::string Cluster::other_history(boost::system::error_code error) {
+    if (error != storage::Errc::OtherHistory) return {};
+    const std::string place = "/gridd/" + config_.cluster.name + "/";
+    const auto head = etcd_log_->head();
+    if (head && head->groups == 0)
+        return " (nothing is below " + place + " in etcd: is cluster.name right?)";
+    return " (where this store was restored from a backup, and no member runs, remove the keys "
+           "below " +
+           place + " in etcd, and the stores of the others)";
+}
+
 Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     storage::RocksSettings settings
 ) {
@@ -197,9 +213,10 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     }
     if (!store)
         return Opened(
-            boost::system::in_place_error, "the store in " + replicated.rocks.path +
-                                               " cannot be opened as a member of the cluster " +
-                                               config_.cluster.name + ": " + store.error().message()
+            boost::system::in_place_error,
+            "the store in " + replicated.rocks.path +
+                " cannot be opened as a member of the cluster " + config_.cluster.name + ": " +
+                store.error().message() + other_history(store.error())
         );
     {
         const std::lock_guard lock(mutex_);
@@ -250,6 +267,13 @@ void Cluster::begin() {
         if (on_members) on_members(others);
         stand_or_not();
         tick();
+    });
+}
+
+void Cluster::open_to_clients() {
+    post([this] {
+        self_.has_open_ports = true;
+        roster_->update(self_);
     });
 }
 
@@ -349,7 +373,7 @@ std::optional<std::string> Cluster::sent_elsewhere() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> places;
     for (const Member& member : members_)
-        if (!member.is_draining && !member.clients.empty()) places.push_back(member.clients);
+        if (takes_clients(member) && !member.clients.empty()) places.push_back(member.clients);
     if (places.empty()) {
         const Member* last = last_of_drained();
         return last != nullptr ? last->clients : std::string();

@@ -31,6 +31,13 @@ namespace grid::server::cluster {
 
 class Copies;
 
+/// The others wait for that member: it serves, and follows.
+inline bool is_counted(const Member& member) { return member.flushed_group != serves_nobody; }
+/// A member that is drained, starts, or cannot follow takes none.
+inline bool takes_clients(const Member& member) {
+    return !member.is_draining && member.has_open_ports && is_counted(member);
+}
+
 /// Links, the roster and the log, on a thread of their own, so that a busy core holds up no other
 /// member. The store that it opens ends before it does.
 class Cluster final : public Membership, public controller::ClusterControl, private storage::Peers {
@@ -68,6 +75,9 @@ public:
     storage::Millis certificate_expires() const { return links_->valid_until(); }
     /// Faults of revocation lists, a sentence each. Any thread.
     std::vector<std::string> problems() const { return links_->problems(); }
+
+    /// The ports are open: clients of others may be sent here.
+    void open_to_clients();
 
     /// The audit is exported by the leader: it tells the others how far it came, by the numbers of
     /// records. Any thread.
@@ -132,6 +142,7 @@ private:
     storage::Result<std::unique_ptr<storage::ReplicatedStore>> open_patiently(
         const storage::ReplicatedSettings& settings
     );
+    std::string other_history(boost::system::error_code error);
     bool send(storage::MemberId to, std::string message) override;
 
     // On the cluster's thread.
@@ -148,7 +159,17 @@ private:
     const Member* last_of_drained() const;
     void note_others();
     void note_log_end();
-    bool may_stand(const std::vector<Member>& members) const;
+    bool may_stand(const std::vector<Member>& members, bool is_free);
+    // cluster_reach.cpp
+    void note_links();
+    void record_links(const std::vector<storage::MemberId>& up);
+    void note_revocation();
+    void note_obstacle(const std::vector<LinkStatus>& links);
+    std::string leader_failure(const std::vector<LinkStatus>& links);
+    void hand_on_lead();
+    const Member* better_linked(const std::vector<Member>& others) const;
+    std::size_t counted_links(const std::vector<Member>& others) const;
+    bool reaches_enough(const std::vector<Member>& others, bool is_free);
     void take_ask(storage::MemberId from, storage::Revision revision);
     void tick();
     void note_fitness(bool may_lead);
@@ -210,6 +231,8 @@ private:
     Member known_self_;   // never changes once this member is known
     storage::ReplicationStatus status_;
     std::map<storage::MemberId, Facts> facts_;
+    std::vector<storage::MemberId> linked_;         // now, in their order
+    std::optional<Clock::time_point> free_since_;   // no member leads
 
     /// Earlier, a connection could come before all that its channels are for have said so.
     std::atomic<bool> are_links_started_ = false;
@@ -238,6 +261,16 @@ private:
     std::vector<Departed> departed_;
     bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
+    std::vector<storage::MemberId> links_seen_;   // at the last look
+    Clock::time_point links_since_;               // they are those
+    storage::MemberId unlinked_leader_ = 0;       // that no link leads to, since
+    Clock::time_point unlinked_since_;
+    std::string obstacle_;   // as the store was told
+    std::string revocation_;
+    bool is_revoked_ = false;   // by its own cluster.crl
+    Clock::time_point looked_at_revocation_{};
+    std::optional<Clock::time_point> outdone_since_;   // another member is linked to more
+    Clock::time_point handed_on_at_{}, yields_until_{};
     bool is_standing_ = false;
     bool is_log_short_ = false, is_short_told_ = false;   // another member has more groups
     std::uint64_t groups_least_ = 0;                      // with which this member was to lead

@@ -41,9 +41,12 @@ void Cluster::see_own_record(const std::vector<Member>& members) {
     log_kept_from_ = own->needs_group;
 }
 
-/// A member counts its silence by `cluster.max_staleness_ms`, which may be longer than its lease.
+/// A member counts its silence by its own `cluster.max_staleness_ms`, which may be longer than its
+/// lease.
 void Cluster::let_depart(const Member& member) {
-    const auto refuses_after = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
+    const auto refuses_after = std::chrono::milliseconds(
+        member.max_staleness_ms != 0 ? member.max_staleness_ms : max_staleness_ms_most
+    );
     const auto longer = refuses_after - etcd_settings().lease;
     if (longer <= Clock::duration::zero() || member.flushed_group == serves_nobody) return;
     departed_.push_back({member, Clock::now() + longer});

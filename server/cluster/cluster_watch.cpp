@@ -26,11 +26,6 @@ const Member* ahead_of(std::uint64_t known, const std::vector<Member>& members) 
     return ahead;
 }
 
-/// A member that is drained, starts, or cannot follow takes none.
-bool takes_clients(const Member& member) {
-    return !member.is_draining && member.flushed_group != serves_nobody;
-}
-
 }   // namespace
 
 void Cluster::tick() {
@@ -41,6 +36,7 @@ void Cluster::tick() {
     }
     if (status) {
         look(*status);
+        note_links();
         note_fitness(status->may_lead);
     }
     forget_departed();
@@ -72,7 +68,7 @@ const Member* Cluster::last_of_drained() const {
     const Member* last = nullptr;
     for (const Member& member : members_) {
         if (takes_clients(member)) return nullptr;
-        if (member.flushed_group != serves_nobody && (!last || member.id > last->id))
+        if (is_counted(member) && member.has_open_ports && (!last || member.id > last->id))
             last = &member;
     }
     return last != nullptr && last->id > known_self_.id ? last : nullptr;
@@ -129,12 +125,13 @@ void Cluster::note_log_end() {
 }
 
 /// On the roster's thread, between a look and what follows from it: no record comes in between.
-bool Cluster::may_stand(const std::vector<Member>& members) const {
+bool Cluster::may_stand(const std::vector<Member>& members, bool is_free) {
     std::vector<Member> others = members;
     std::erase_if(others, [this](const Member& member) { return member.id == known_self_.id; });
     const std::lock_guard lock(mutex_);
     const auto& status = store_ != nullptr ? store_->replication() : status_;
-    return leads_ || ahead_of(status.known_group, others) == nullptr;
+    if (leads_) return true;
+    return ahead_of(status.known_group, others) == nullptr && reaches_enough(others, is_free);
 }
 
 /// Alone it stays: there is none that could do better.
@@ -148,7 +145,8 @@ void Cluster::stand_or_not() {
     }
     const bool can_lead = may_lead_ && is_counted_;
     const bool is_welcome = !is_draining_ || is_needed_;
-    const bool stands = has_begun_ && is_welcome && !is_log_short_ && (can_lead || is_alone);
+    const bool is_barred = is_revoked_ || is_log_short_ || Clock::now() < yields_until_;
+    const bool stands = has_begun_ && is_welcome && !is_barred && (can_lead || is_alone);
     if (std::exchange(is_standing_, stands) == stands) return;
     stands ? roster_->campaign() : roster_->resign();
 }
@@ -272,7 +270,7 @@ Result<void, std::string> Cluster::ask(Wish wish, const std::string& member) {
         if (!is_self) to = found->id;
         const bool goes = wish == Wish::Drain || wish == Wish::Leave;
         const bool has_others = std::ranges::any_of(members_, [&](const Member& other) {
-            return other.name != member && takes_clients(other);
+            return other.name != member && !other.is_draining && is_counted(other);
         });
         if (wish == Wish::Promote && is_cut_off())
             return Asked(
@@ -316,7 +314,8 @@ void Cluster::follow_wish(Wish wish) {
         case Wish::Promote:
             set_draining(false);
             // Not by a word to the others: it could be lost, and a third one come between.
-            if (may_lead_ && !is_log_short_) return roster_->take_lead();
+            yields_until_ = {};
+            if (may_lead_ && !is_log_short_ && !is_revoked_) return roster_->take_lead();
             log_.warn("cluster_stuck", {{"do", "see /readyz of this member: it cannot lead"}});
     }
 }

@@ -50,8 +50,8 @@ struct RosterEvents {
     /// another one, or of an earlier time, ends it, too.
     std::function<void()> lost;
     /// Whether this member may lead beside these: asked of the very sight in which no other one
-    /// leads, or the lead is to be taken.
-    std::function<bool(const std::vector<Member>&)> may_stand;
+    /// leads (`is_free`), or the lead is to be taken.
+    std::function<bool(const std::vector<Member>&, bool is_free)> may_stand;
 };
 
 /// Keeps the member's lease alive, its key `PREFIX/members/NAME`, and campaigns for

@@ -83,6 +83,8 @@ public:
     }
     /// Until when this member's certificate is valid.
     virtual storage::Millis valid_until() const { return 0; }
+    /// Why this member's own certificate is revoked; empty: it is not. Verifies it.
+    virtual std::string own_revocation() const { return {}; }
     /// Faults of the revocation lists, a sentence each.
     virtual std::vector<std::string> problems() const { return {}; }
     virtual std::vector<LinkStatus> status() const = 0;

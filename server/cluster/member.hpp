@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/log_group.hpp"
 
@@ -25,7 +27,17 @@ struct Member {
     std::uint64_t needs_group = needs_no_group;
     /// The groups that it has, at the least, also while it takes no requests: no log ends before.
     std::uint64_t has_group = 0;
+    /// cluster.max_staleness_ms of the member: so long it serves unheard; 0: not told.
+    std::uint32_t max_staleness_ms = 0;
+    bool has_open_ports = true;   // clients come in
+    /// Members that it is linked to, by id, in their order; nullopt: not told.
+    std::optional<std::vector<storage::MemberId>> links = std::nullopt;
 };
+
+/// The greatest cluster.max_staleness_ms.
+inline constexpr std::uint32_t max_staleness_ms_most = 60'000;
+/// Of Member::links: a record has a bound.
+inline constexpr std::size_t told_links_most = 64;
 
 /// 20 bits, which the numbers of a member's sessions have in front (directory_frames.hpp).
 constexpr std::uint64_t number_of(storage::MemberId member) {

@@ -724,6 +724,11 @@ void check_cluster(const Config& c, Findings& out) {
     for (const auto& [key, place] :
          {std::pair("cluster.address", &k.address), std::pair("cluster.clients", &k.clients)})
         if (!place->empty() && !host_of(*place)) refuse(key, " must be like HOST:PORT");
+    for (const auto& [key, place] :
+         {std::pair("cluster.address", &k.address), std::pair("cluster.clients", &k.clients)})
+        if (const auto endpoint = net::parse_address(*place);
+            endpoint && endpoint->address().is_unspecified())
+            refuse(key, " is " + *place + ", which is no address that others could connect to");
     if (const auto endpoint = net::parse_address(c.listen.cluster);
         endpoint && endpoint->address().is_unspecified() && k.address.empty())
         refuse(

@@ -14,8 +14,10 @@ namespace {
 constexpr std::size_t sent_at_once = 50;
 constexpr auto sent_every = std::chrono::milliseconds(50);
 
-xml::StreamError see_other_host(const std::string& address) {
-    if (address.empty())
+/// cluster.clients is a port of XMPP over TCP: a client of HTTP comes again by its own address.
+xml::StreamError see_other_host(const std::string& address, TransportKind carrier) {
+    const bool is_http = carrier == TransportKind::WebSocket || carrier == TransportKind::Bosh;
+    if (address.empty() || is_http)
         return {"system-shutdown", "this member of the grid is being drained: connect again", {}};
     xml::StreamError error{"see-other-host", "this member of the grid is being drained", {}};
     error.condition_text = address;
@@ -58,12 +60,13 @@ bool Core::send_elsewhere(const SessionPtr& session) {
     if (!address || !session->component.empty()) return false;
     const bool is_resumable = session->management && !session->management->token.empty();
     if (!is_resumable || !session->transport) {
-        fanout_.end(session, see_other_host(*address));
+        fanout_.end(session, see_other_host(*address, session->transport_kind));
         return true;
     }
     session->is_sent_away = true;
     fanout_.flush_now(session);
-    if (session->transport) session->transport->close(see_other_host(*address));
+    if (session->transport)
+        session->transport->close(see_other_host(*address, session->transport_kind));
     return true;
 }
 

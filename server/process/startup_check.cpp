@@ -14,6 +14,7 @@
 #include "controller/policy/parser.hpp"
 #include "server/audit/sink.hpp"
 #include "server/clock.hpp"
+#include "server/cluster/link/tls.hpp"
 #include "server/http/pages/static_files.hpp"
 #include "server/net/listener.hpp"
 #include "server/pki/administrators.hpp"
@@ -82,6 +83,34 @@ void check_tls(const Config& config, Findings& findings) {
     if (!tls.client_ca.empty()) add(findings, tls::check_client_cas(tls.client_ca));
 }
 
+/// As the start reads them for the links.
+void check_membership(const Config& config, Findings& findings) {
+    const auto& member = config.cluster;
+    if (member.ca.empty() || member.certificate.empty() || member.key.empty()) return;
+    cluster::LinksSettings settings;
+    settings.certificate = member.certificate;
+    settings.key = member.key;
+    settings.ca = member.ca;
+    settings.self.name = member.member;
+    const auto tls = cluster::make_member_tls(settings);
+    if (!tls)
+        findings.push_back({"cluster.certificate", "cluster.certificate: " + tls.error()});
+    else if (cluster::shown_to_others(tls->accepting.get()).path.empty())
+        findings.push_back(
+            {"cluster.ca",
+             "cluster.ca: no CA in " + member.ca + " has issued " + member.certificate +
+                 ": members with the same CAs would not let this one in",
+             true}
+        );
+    if (member.ca == config.tls.client_ca)
+        findings.push_back(
+            {"cluster.ca",
+             "cluster.ca is tls.client_ca: whoever has a member's certificate of it reads and "
+             "changes all; give the links a CA of their own",
+             true}
+        );
+}
+
 /// The files of the links and of etcd: readable, and what they should be.
 void check_cluster_files(const Config& config, Findings& findings) {
     const auto& cluster = config.cluster;
@@ -96,9 +125,11 @@ void check_cluster_files(const Config& config, Findings& findings) {
         }
         if (!why.empty()) findings.push_back({key, std::string(key) + ": " + why});
     };
+    const std::size_t before = findings.size();
     look("cluster.ca", cluster.ca, false);
     look("cluster.certificate", cluster.certificate, false);
     look("cluster.key", cluster.key, true);
+    if (findings.size() == before) check_membership(config, findings);
     look("cluster.etcd_ca", cluster.etcd_ca, false);
     look("cluster.etcd_certificate", cluster.etcd_certificate, false);
     look("cluster.etcd_key", cluster.etcd_key, true);

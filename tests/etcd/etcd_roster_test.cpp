@@ -48,7 +48,7 @@ public:
             [this](MemberId leader) { leader_ = leader; },
             [this] { ++elected_; },
             [this] { ++lost_; },
-            [this](const std::vector<Member>&) { return may_stand_.load(); },
+            [this](const std::vector<Member>&, bool) { return may_stand_.load(); },
         });
     }
 

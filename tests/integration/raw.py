@@ -151,7 +151,10 @@ class Raw:
         """A member that does not hear from its cluster refuses, and is asked again for so many
         seconds."""
         deadline = time.monotonic() + patience
-        while "does not hear from its cluster" in (answer := self.authenticate_anew(bundle)):
+        while re.search(
+            "does not (hear from its cluster|reach the member that leads)",
+            answer := self.authenticate_anew(bundle),
+        ):
             if time.monotonic() > deadline:
                 break
             self.socket.close()

@@ -33,6 +33,7 @@ public:
 
     storage::Result<LogHead> head() override;
     storage::Result<LogHead> append(const LogHead& expected, const LogGroup& group) override;
+    std::string append_failure() override;
     storage::Result<std::vector<Logged>> read(std::uint64_t after) override;
     void follow(std::uint64_t after, storage::LogFollower& follower) override;
     void stop_following() override;
@@ -55,9 +56,10 @@ private:
     /// A connection each, so that one kind of call does not wait for another.
     EtcdCaller appends_, reads_, trims_;
     GroupPages pages_;
-    std::mutex mutex_;   // guards follower_ and compacted_at_
+    std::mutex mutex_;   // guards the next three
     std::unique_ptr<EtcdFollower> follower_;
     EtcdClock::time_point compacted_at_;
+    std::string append_failure_;
 };
 
 boost::system::error_code EtcdLog::complain(const EtcdError& error, Errc when_unreachable) {
@@ -127,6 +129,10 @@ storage::Result<LogHead> EtcdLog::refused(
     const EtcdError& error, std::uint64_t expected, LogHead head, const std::string& group
 ) {
     const auto reason = complain(error, Errc::UnknownOutcome);
+    {
+        const std::lock_guard lock(mutex_);
+        append_failure_ = error.text;
+    }
     if (error.kind == EtcdError::Kind::Unreachable || error.follows_silence)
         return make_error_code(Errc::UnknownOutcome);
     const auto answer = appends_.call(
@@ -141,6 +147,11 @@ storage::Result<LogHead> EtcdLog::refused(
     const auto now = heads ? head_among(*heads) : std::nullopt;
     const bool is_expected = now && now->version == expected;
     return !found && found.error() == Errc::Fenced && is_expected ? reason : found;
+}
+
+std::string EtcdLog::append_failure() {
+    const std::lock_guard lock(mutex_);
+    return append_failure_;
 }
 
 storage::Result<std::vector<Logged>> EtcdLog::read(std::uint64_t after) {

@@ -539,7 +539,7 @@ asio::awaitable<void> EtcdRoster::see(Sight sight) {
 }
 
 bool EtcdRoster::may_stand(const Sight& sight) const {
-    return !events_.may_stand || events_.may_stand(members_in(sight.members));
+    return !events_.may_stand || events_.may_stand(members_in(sight.members), !sight.leader);
 }
 
 /// An earlier write may come late, behind a later one.

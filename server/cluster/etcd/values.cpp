@@ -101,6 +101,30 @@ std::optional<storage::LogHead> decode_head(std::string_view text) {
     return storage::LogHead{0, *term, *leader, *revision, *groups};
 }
 
+namespace {
+
+/// As in JSON of etcd, whose numbers have 53 bits.
+json::array ids_of(const std::vector<storage::MemberId>& members) {
+    json::array ids;
+    for (const storage::MemberId id : members) ids.emplace_back(std::to_string(id));
+    return ids;
+}
+
+std::optional<std::vector<storage::MemberId>> links_in(const json::object& object) {
+    const json::array* ids = array_in(object, "links");
+    if (ids == nullptr || ids->size() > told_links_most) return std::nullopt;
+    std::vector<storage::MemberId> links;
+    for (const json::value& value : *ids) {
+        const json::string* text = value.if_string();
+        const auto id = text == nullptr ? std::nullopt : decimal_of(*text);
+        if (!id) return std::nullopt;
+        links.push_back(*id);
+    }
+    return links;
+}
+
+}   // namespace
+
 std::string encode_member(const Member& member) {
     json::object record{
         {"version", 1},
@@ -112,6 +136,9 @@ std::string encode_member(const Member& member) {
         {"is_draining", member.is_draining},
         {"has_group", std::to_string(member.has_group)},
     };
+    if (member.max_staleness_ms != 0) record["max_staleness_ms"] = member.max_staleness_ms;
+    record["has_open_ports"] = member.has_open_ports;
+    if (member.links) record["links"] = ids_of(*member.links);
     if (member.needs_group != needs_no_group)
         record["needs_group"] = std::to_string(member.needs_group);
     return json::serialize(record);
@@ -127,6 +154,12 @@ std::optional<Member> decode_member(std::string_view text) {
     member.flushed_group = number_in(object, "flushed_group");
     member.is_draining = is_set(object, "is_draining");
     member.has_group = number_in(object, "has_group");
+    const std::uint64_t staleness = number_in(object, "max_staleness_ms");
+    if (staleness <= max_staleness_ms_most)
+        member.max_staleness_ms = static_cast<std::uint32_t>(staleness);
+    // A record of an earlier version does not say.
+    if (object.contains("has_open_ports")) member.has_open_ports = is_set(object, "has_open_ports");
+    member.links = links_in(object);
     if (object.contains("needs_group")) member.needs_group = number_in(object, "needs_group");
     if (member.id == 0 || member.name.empty()) return std::nullopt;
     return member;

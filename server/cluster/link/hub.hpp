@@ -41,6 +41,7 @@ public:
     void set_id(storage::MemberId id) override { own_.id = id; }
     Result<Step, std::string> prepare_renewal() override;
     storage::Millis valid_until() const override;
+    std::string own_revocation() const override;
     std::vector<std::string> problems() const override;
     std::vector<LinkStatus> status() const override;
     std::string address() const override { return listener_->address(); }
@@ -97,6 +98,7 @@ private:
     // hub_trust.cpp
     void watch_revocations();
     std::string objection_to(const SSL* ssl) const;
+    std::string revocation_of(const Shown& shown) const;
     Objection objection() const;
     void note_shown(Peer& peer, const SSL* ssl);
     void cut_revoked(const std::vector<std::string>& links);

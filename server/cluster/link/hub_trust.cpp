@@ -24,8 +24,16 @@ void LinksHub::watch_revocations() {
 
 /// Any thread.
 std::string LinksHub::objection_to(const SSL* ssl) const {
+    return crls_->is_on() ? revocation_of(shown_by(ssl)) : std::string();
+}
+
+std::string LinksHub::own_revocation() const {
     if (!crls_->is_on()) return {};
-    const auto found = crls_->current()->check(shown_by(ssl).links, now());
+    return revocation_of(shown_to_others(tls(&MemberTls::accepting).get()));
+}
+
+std::string LinksHub::revocation_of(const Shown& shown) const {
+    const auto found = crls_->current()->check(shown.links, now());
     if (found.standing != tls::CrlSet::Standing::Revoked) return {};
     return found.depth == 0 ? "its certificate is revoked (cluster.crl)"
                             : "the CA of its certificate is revoked (cluster.crl)";

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "server/clock.hpp"
 #include "server/pki/failure.hpp"
@@ -115,9 +116,11 @@ Result<std::string, std::string> member_of(const X509* certificate) {
     return Result<std::string, std::string>(boost::system::in_place_value, std::move(found));
 }
 
-Shown shown_by(const SSL* ssl) {
+namespace {
+
+Shown shown_along(std::vector<tls::X509Ptr> path) {
     Shown shown;
-    shown.path = tls::verified_path_of(ssl);
+    shown.path = std::move(path);
     for (std::size_t i = 0; i < shown.path.size(); ++i) {
         const X509* one = shown.path[i].get();
         const auto until = tls::to_millis(X509_get0_notAfter(one));
@@ -128,6 +131,17 @@ Shown shown_by(const SSL* ssl) {
             );
     }
     return shown;
+}
+
+}   // namespace
+
+Shown shown_by(const SSL* ssl) { return shown_along(tls::verified_path_of(ssl)); }
+
+Shown shown_to_others(SSL_CTX* context) {
+    STACK_OF(X509)* sent = nullptr;
+    SSL_CTX_get0_chain_certs(context, &sent);
+    X509* own = SSL_CTX_get0_certificate(context);
+    return shown_along(tls::find_paths(own, sent, SSL_CTX_get_cert_store(context)).path);
 }
 
 std::string why_not_trusted(const Shown& shown, SSL_CTX* context) {

@@ -33,6 +33,8 @@ struct Shown {
     storage::Millis valid_until = 0;   // the earliest of them
 };
 Shown shown_by(const SSL* ssl);
+/// The same of the own certificate, as others verify it that have the same CAs.
+Shown shown_to_others(SSL_CTX* context);
 /// Why it does not hold with the CAs of that context; empty: it does.
 std::string why_not_trusted(const Shown& shown, SSL_CTX* context);
 

@@ -531,6 +531,39 @@ TEST_CASE("what has no outcome is answered in time, and may be in the log yet", 
     }
 }
 
+TEST_CASE("a member says why its changes are not decided", "[cluster]") {
+    Cluster cluster(2);
+    cluster.settings.answer_within = std::chrono::milliseconds(300);
+    for (std::size_t i = 0; i < 2; ++i) REQUIRE_FALSE(cluster.open(i));
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "1")).committed());
+    auto& store = *cluster[1].store;
+    CHECK(store.status().writable);
+    // Batches that the leader has not answered, until one is.
+    cluster.net.cut(cluster[0].id, cluster[1].id);
+    CHECK(cluster.commit(1, put("nB", "1")).error == Errc::Unreachable);
+    CHECK(store.status().reason.find("did not answer changes") != std::string::npos);
+    cluster.net.join(cluster[0].id, cluster[1].id);
+    CHECK(holds_soon([&] { return store.status().writable; }));
+    // A word of the cluster's; changes are taken or refused at once.
+    store.set_obstacle("no connection", false);
+    CHECK(store.status().reason == "no connection");
+    CHECK(cluster.commit(1, put("nC", "1")).committed());
+    store.set_obstacle("revoked", true);
+    CHECK(cluster.commit(1, put("nD", "1")).error == Errc::Unreachable);
+    store.set_obstacle({}, false);
+    CHECK(cluster.commit(1, put("nE", "1")).committed());
+    CHECK(value_at(cluster, 0, "nD") == "(none)");
+    // A log that takes no groups.
+    cluster[0].log->refuse_with = Errc::UnknownOutcome;
+    cluster.submit(0, put("nF", "1"));
+    CHECK(holds_soon([&] {
+        return cluster[0].store->status().reason.starts_with("the log of the cluster takes no");
+    }));
+    cluster[0].log->refuse_with = Errc::Conflict;
+    CHECK(holds_soon([&] { return cluster[0].store->status().writable; }));
+}
+
 TEST_CASE("no term begins in a log that is shorter than others know it", "[cluster]") {
     Cluster cluster(1);
     cluster[0].store->lead(2);

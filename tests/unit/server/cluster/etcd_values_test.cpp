@@ -61,10 +61,25 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     Member starting = member;
     starting.needs_group = 0;
     starting.has_group = 41;
+    starting.max_staleness_ms = 9'000;
+    starting.has_open_ports = false;
+    starting.links = {1, UINT64_MAX - 2};
     const auto again = decode_member(encode_member(starting));
     REQUIRE(again.has_value());
     CHECK(again->needs_group == 0);
     CHECK(again->has_group == 41);
+    CHECK(again->max_staleness_ms == 9'000);
+    CHECK_FALSE(again->has_open_ports);
+    CHECK(again->links == starting.links);
+    // Of an earlier version.
+    const auto earlier = decode_member(R"({"id":"1","name":"n1"})");
+    REQUIRE(earlier.has_value());
+    CHECK(earlier->max_staleness_ms == 0);
+    CHECK(earlier->has_open_ports);
+    CHECK_FALSE(earlier->links.has_value());
+    for (const char* wrong : {R"("1")", R"([1])", R"(["x"])"})
+        CHECK_FALSE(decode_member(R"({"id":"1","name":"n1","links":)" + std::string(wrong) + "}")
+                        ->links.has_value());
     CHECK(decode_leader(encode_leader(member)) == member.id);
     for (const char* wrong : {"", "[]", "{", "{}", R"({"id":"0","name":"n1"})", R"({"id":"1"})"})
         CHECK_FALSE(decode_member(wrong).has_value());

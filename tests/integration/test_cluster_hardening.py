@@ -509,7 +509,7 @@ class OverAllMembers(Clustered):
         """From elsewhere the members are seen, and on the machine itself etcd."""
         def look(identity):
             command = ["--json", "doctor"]
-            for key, value in one.settings.items():
+            for key, value in one.settings.items() if identity is None else ():
                 command += ["--set", f"{key}={value}"]
             return json.loads(one.gridctl(*command, identity=identity).stdout)["checks"]
 

@@ -265,8 +265,7 @@ private:
     Clock::time_point links_since_;               // they are those
     storage::MemberId unlinked_leader_ = 0;       // that no link leads to, since
     Clock::time_point unlinked_since_;
-    std::string obstacle_;   // as the store was told
-    std::string revocation_;
+    std::string obstacle_;      // as the store was told
     bool is_revoked_ = false;   // by its own cluster.crl
     Clock::time_point looked_at_revocation_{};
     std::optional<Clock::time_point> outdone_since_;   // another member is linked to more

@@ -344,7 +344,7 @@ class Ends(LightCase):
                 )
                 with contextlib.suppress(OSError):
                     wrapped.do_handshake()
-                # What the client has sent by then is read: a reset would take the alert from it.
+                # All that the client has sent is read: a reset would take the alert from it.
                 with wrapped, contextlib.suppress(OSError):
                     wrapped.shutdown(socket.SHUT_WR)
                     while wrapped.recv(4096):

@@ -2,6 +2,8 @@
 #include "pubsub/maintenance/endings.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "pubsub/decide/subscription_change.hpp"
@@ -299,6 +301,7 @@ std::vector<Batch> Leases::due(
     look_for_orphans(broker);
     purge_offline(broker, batches, batches_max);
     // Subscriptions stay in the list until they are seen gone, or written anew.
+    std::map<std::uint64_t, std::set<SubscriptionKey, SubscriptionOrder>> found_now;
     std::size_t in_batch = endings_per_batch;
     for (std::size_t i = std::min(endings_per_look, endings_.size()); i > 0; --i) {
         const Ending ending = std::move(endings_.front());
@@ -309,6 +312,9 @@ std::vector<Batch> Leases::due(
         if (found == node->subscriptions.end() || found->second.revision != ending.revision)
             continue;
         if (is_called_off(broker, *node, ending)) continue;
+        // A look behind a second change finds what the first one has found: in one batch both ends
+        // would be told.
+        if (!found_now[ending.node].insert(ending.key).second) continue;
         endings_.push_back(ending);
         if (in_batch == endings_per_batch) {
             if (batches.size() >= batches_max) continue;

@@ -251,7 +251,9 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
                 if (auto record = audit::decode(operation.value))
                     state_->audit.add(std::move(*record));
     const std::string_view event = committed.batch.event;
-    if (event.empty()) return;
+    const NoticeParts parts{state_->settings, state_->accounts, state_->sessions, control};
+    if (event.empty()) return forget_what_was_told(committed, parts);
+    if (event == late_notices_event) return tell_late_notices(committed, parts);
     if (const auto subtopic = pubsub::subtopic_change(event))
         notify_subtopic(
             *subtopic, committed.revision, committed.time, state_->settings, state_->directory,
@@ -259,8 +261,6 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
         );
     if (const auto blocked = decode_block_event(event)) requests::tell_of_block(*blocked, control);
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
-    if (event.front() == static_cast<char>(storage::Tag::Node))
-        forget_what_was_told(committed, state_->accounts, state_->sessions);
     if (const auto act = administration::decode_act_event(event)) {
         // The server that was asked to stop stops, and no other member of its cluster.
         if (act->kind != administration::ActEvent::Kind::Stop || committed.ticket != 0)

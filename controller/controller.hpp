@@ -248,6 +248,14 @@ public:
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
+    /// Sessions of that account here have heard the notice, or none has: then it is stored, unless
+    /// it was with its batch.
+    void notice_went_out(
+        const pubsub::Notice& notice,
+        const xml::Jid& account,
+        storage::Revision revision,
+        bool has_heard
+    );
     /// A session of an ENABLED account became active: it is sent the account's notices and
     /// greetings.
     void logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control);

@@ -287,8 +287,21 @@ void Controller::store_notice(
     const std::string_view bare = to.bare_view();
     const Accounts& accounts = state_->accounts;
     if (accounts.find(bare) == nullptr || !accounts.notices().has_room(bare)) return;
-    if (!state_->sessions.active_resources(to.bare()).empty()) return;
+    // A session elsewhere may have ended: its member forgets the notice once that one has heard.
+    if (!state_->sessions.active_resources_here(to.bare()).empty()) return;
     accounts.notices().put(batch, bare, subject, std::move(inside));
+}
+
+void Controller::notice_went_out(
+    const pubsub::Notice& notice,
+    const xml::Jid& account,
+    storage::Revision revision,
+    bool has_heard
+) {
+    Notices& notices = state_->accounts.notices();
+    if (has_heard) return notices.told(account.str(), notice.subject, revision);
+    if (notice.is_own && state_->accounts.find(account.str()) != nullptr)
+        notices.missed(account.str(), notice.subject, revision, notice.inside);
 }
 
 bool Controller::is_administrator(const pubsub::Principal& actor) const {

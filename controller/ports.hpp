@@ -76,6 +76,14 @@ public:
     /// All full JIDs of an account, confined and inactive ones too. The default walks the table; a
     /// table with an index by account should say so here.
     virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
+    /// Of both those whose streams this member of a cluster has: these are told here what concerns
+    /// their account, others by their own member.
+    virtual std::vector<xml::Jid> active_resources_here(const xml::Jid& bare) const {
+        return active_resources(bare);
+    }
+    virtual std::vector<xml::Jid> resources_here(const xml::Jid& bare) const {
+        return resources(bare);
+    }
     /// The same with what was seen of them; as above, a table with an index should say so here.
     virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
     /// False: members of the cluster have not told all of their sessions yet. That a session is not

@@ -11,6 +11,7 @@
 #include "pubsub/decide/publish.hpp"
 #include "pubsub/decide/subtopics.hpp"
 #include "pubsub/delivery/audience.hpp"
+#include "pubsub/delivery/deletions.hpp"
 #include "pubsub/delivery/event_renderer.hpp"
 #include "pubsub/delivery/personal.hpp"
 #include "pubsub/delivery/replay.hpp"
@@ -228,6 +229,10 @@ void Broker::count_bounce(const Bounced& bounced, storage::Millis now) {
 void Broker::scan_finished() {
     parts_->broker->memory.scan_finished();
     parts_->leases.started(parts_->broker->memory);
+}
+
+void Broker::logged_in(const xml::Jid& full, NotificationSink& sink) const {
+    tell_of_deletions(*parts_->broker, full, sink);
 }
 
 void Broker::session_ended(const xml::Jid& full, bool is_last_of_account) {

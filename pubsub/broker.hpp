@@ -161,6 +161,8 @@ public:
     /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
     /// those of the account with its last one (§12.5). The batches are due in the background.
     void session_ended(const xml::Jid& full, bool is_last_of_account);
+    /// A session has logged in: it hears of its nodes that are deleted and not erased yet.
+    void logged_in(const xml::Jid& full, NotificationSink& sink) const;
     /// Of a cluster: whether this process ends what sessions left behind, wherever they were. It
     /// does where nothing is said, and what a start does is done before. One that begins to lead
     /// looks for what hangs on sessions that are not there any more, a slice with each `due`. One

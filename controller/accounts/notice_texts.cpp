@@ -52,7 +52,7 @@ std::string delayed(const Settings& settings, storage::Millis time) {
     return out + "' stamp='" + xml::to_datetime(time) + "'/>";
 }
 
-/// Administrators and operators.
+/// Administrators and operators: those who are here, as each member tells its own.
 void tell_administrators(const std::string& account, const NoticeParts& parts) {
     Accounts& accounts = parts.accounts;
     std::set<std::string_view> told;
@@ -65,7 +65,7 @@ void tell_administrators(const std::string& account, const NoticeParts& parts) {
         const auto notice = mine ? mine->find(kind) : Notices::OfAccount::const_iterator{};
         if (mine == nullptr || notice == mine->end()) continue;
         const auto here =
-            parts.sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
+            parts.sessions.active_resources_here(xml::Jid::from_canonical(std::string(name)));
         for (const xml::Jid& full : here)
             parts.control.tell(
                 full, message(parts.settings, kind, notice->second.revision, notice->second.inside)
@@ -77,13 +77,25 @@ void tell_administrators(const std::string& account, const NoticeParts& parts) {
 /// The account's own resources, confined ones too; and the administrators, of one that waits.
 void tell_account(const AccountEvent& event, storage::Revision revision, const NoticeParts& parts) {
     const xml::Jid jid = xml::Jid::from_canonical(event.account);
-    const auto here = parts.sessions.resources(jid);
+    const auto here = parts.sessions.resources_here(jid);
     const std::string inside = notification(event.after, event.groups, {});
     for (const xml::Jid& full : here)
         parts.control.tell(full, message(parts.settings, account_notice, revision, inside));
     if (!here.empty()) parts.accounts.notices().told(event.account, account_notice, revision);
     if (event.after == AccountState::Pending && event.before == AccountState::Init)
         tell_administrators(event.account, parts);
+}
+
+/// Visits the notices that a batch puts: account and kind.
+template <typename Visit>
+void each_notice(const storage::Committed& committed, Visit visit) {
+    for (const storage::Write& operation : committed.batch.operations) {
+        if (operation.family != storage::Family::Control || operation.erase) continue;
+        storage::Decoder key(operation.key);
+        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Notice)) continue;
+        const std::string jid(key.text()), kind(key.text());
+        if (key.ok()) visit(jid, kind);
+    }
 }
 
 /// True for a notice whose matter is over: an account that waits no more.
@@ -166,18 +178,21 @@ void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts) {
     }
 }
 
-void forget_what_was_told(
-    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
-) {
-    for (const storage::Write& operation : committed.batch.operations) {
-        if (operation.family != storage::Family::Control || operation.erase) continue;
-        storage::Decoder key(operation.key);
-        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Notice)) continue;
-        const std::string jid(key.text()), kind(key.text());
-        if (!key.ok() || !kind.starts_with(subscription_notice_prefix)) continue;
-        if (!sessions.active_resources(xml::Jid::from_canonical(jid)).empty())
-            accounts.notices().told(jid, kind, committed.revision);
-    }
+void forget_what_was_told(const storage::Committed& committed, const NoticeParts& parts) {
+    each_notice(committed, [&](const std::string& jid, const std::string& kind) {
+        if (!kind.starts_with(subscription_notice_prefix)) return;
+        const auto here =
+            parts.sessions.active_resources_here(xml::Jid::from_canonical(std::string(jid)));
+        if (!here.empty()) parts.accounts.notices().told(jid, kind, committed.revision);
+    });
+}
+
+void tell_late_notices(const storage::Committed& committed, const NoticeParts& parts) {
+    each_notice(committed, [&](const std::string& jid, const std::string&) {
+        const auto here =
+            parts.sessions.active_resources_here(xml::Jid::from_canonical(std::string(jid)));
+        for (const xml::Jid& full : here) tell_what_is_owed(full, parts);
+    });
 }
 
 void notify_account(

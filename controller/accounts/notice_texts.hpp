@@ -31,11 +31,13 @@ struct NoticeParts {
 /// away.
 void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts);
 
-/// Erases the notices of a batch for accounts that have a resource online: those were notified as
-/// the batch was committed.
-void forget_what_was_told(
-    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
-);
+/// Erases the broker's notices of a batch for accounts that have a resource online here: these have
+/// heard of what it follows from, of the end of a node.
+void forget_what_was_told(const storage::Committed& committed, const NoticeParts& parts);
+
+/// Sends the notices of a batch that came late (Notices::missed) to the accounts' resources that
+/// have logged in meanwhile.
+void tell_late_notices(const storage::Committed& committed, const NoticeParts& parts);
 
 /// Notifies the account's resources, pushes new PENDING accounts to the administrators, ends
 /// streams and has rights checked again.

@@ -47,6 +47,13 @@ const Notices::OfAccount* Notices::find(std::string_view jid) const {
     return found == by_account_.end() ? nullptr : &found->second;
 }
 
+const Notices::Notice* Notices::find(std::string_view jid, std::string_view kind) const {
+    const OfAccount* mine = find(jid);
+    if (mine == nullptr) return nullptr;
+    const auto found = mine->find(kind);
+    return found == mine->end() ? nullptr : &found->second;
+}
+
 void Notices::put(
     storage::Batch& batch, std::string_view jid, std::string_view kind, std::string inside
 ) const {
@@ -74,10 +81,18 @@ void Notices::erase_all(storage::Batch& batch, std::string_view jid) const {
             batch.erase(storage::Family::Control, notice_key(jid, kind));
 }
 
+void Notices::missed(
+    std::string_view jid, std::string_view kind, storage::Revision revision, std::string inside
+) {
+    if (missed_.size() >= notices_accounts_max || !has_room(jid)) return;
+    const Notice* present = find(jid, kind);
+    if (present != nullptr && present->revision >= revision) return;
+    missed_.push_back({std::string(jid), std::string(kind), std::move(inside), revision});
+}
+
 void Notices::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
-    const OfAccount* mine = find(jid);
-    const auto notice = mine ? mine->find(kind) : OfAccount::const_iterator{};
-    if (mine == nullptr || notice == mine->end() || notice->second.revision != revision) return;
+    const Notice* present = find(jid, kind);
+    if (present == nullptr || present->revision != revision) return;
     Told& one = told_[notice_key(jid, kind)];
     if (one.revision != revision) one = {revision, false};
 }
@@ -90,6 +105,18 @@ bool Notices::is_told(std::string_view jid, std::string_view kind, storage::Revi
 
 std::vector<storage::Batch> Notices::due(std::size_t max) {
     std::vector<storage::Batch> batches;
+    for (; !missed_.empty() && batches.size() < max; missed_.pop_front()) {
+        Missed& missed = missed_.front();
+        const Notice* present = find(missed.jid, missed.kind);
+        if (present != nullptr && present->revision >= missed.revision) continue;
+        storage::Batch& batch = batches.emplace_back();
+        batch.expect(
+            storage::Family::Control, notice_key(missed.jid, missed.kind),
+            present == nullptr ? 0 : present->revision
+        );
+        put(batch, missed.jid, missed.kind, std::move(missed.inside));
+        batch.event = late_notices_event;
+    }
     for (auto& [key, told] : told_) {
         if (batches.size() == max) break;
         if (std::exchange(told.is_proposed, true)) continue;

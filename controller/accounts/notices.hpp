@@ -1,6 +1,7 @@
 // controller/accounts/notices.hpp: durable notices for accounts, erased after delivery.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ inline constexpr std::size_t notices_per_account_max = 64;
 /// Accounts that may have notices from the broker: these are a convenience, and must not fill the
 /// memory.
 inline constexpr std::size_t notices_accounts_max = 10'000;
+
+/// The event of a batch that is nothing but notices that came late.
+inline constexpr std::string_view late_notices_event = "Q";
 
 /// Notices for accounts. A notice is put by the batch that causes it, so neither exists without
 /// the other. Of one subject (`kind`) only the newest counts. A connected account gets it at once,
@@ -42,11 +46,16 @@ public:
     /// Erases all notices of an account that is no more.
     void erase_all(storage::Batch& batch, std::string_view jid) const;
 
+    /// Soft: the batch of that revision counted on a session that has ended before it was told. The
+    /// notice follows in a batch of its own, with `late_notices_event`.
+    void missed(
+        std::string_view jid, std::string_view kind, storage::Revision revision, std::string inside
+    );
     /// Soft: it was told, and may be forgotten.
     void told(std::string_view jid, std::string_view kind, storage::Revision revision);
     /// The notice is delivered and being erased: other resources need not get it.
     bool is_told(std::string_view jid, std::string_view kind, storage::Revision revision) const;
-    /// Batches that erase delivered notices, at most `max`.
+    /// Batches with missed notices, and such that erase delivered ones, at most `max`.
     std::vector<storage::Batch> due(std::size_t max);
     bool operator==(const Notices& other) const { return by_account_ == other.by_account_; }
 
@@ -55,7 +64,14 @@ private:
         storage::Revision revision = 0;
         bool is_proposed = false;   // a batch that erases it is in flight
     };
+    struct Missed {
+        std::string jid, kind, inside;
+        storage::Revision revision = 0;   // of the batch that it follows from
+    };
+    /// The one of that kind; null: there is none.
+    const Notice* find(std::string_view jid, std::string_view kind) const;
     std::map<std::string, OfAccount, std::less<>> by_account_;
+    std::deque<Missed> missed_;
     std::map<std::string, Told, std::less<>> told_;   // by key, until the record goes
 };
 

@@ -154,6 +154,10 @@ void put_subscription(
     batch.put(Family::Control, std::move(at), encode(next));
 }
 
+std::string subscription_subject(const Node& node) {
+    return "subscription " + name_on_record(node.name());
+}
+
 void store_notice(
     const BrokerState& broker,
     Batch& batch,
@@ -162,8 +166,7 @@ void store_notice(
     std::string inside
 ) {
     broker.policy.store_notice(
-        batch, xml::Jid::from_canonical(jid), "subscription " + name_on_record(node.name()),
-        std::move(inside)
+        batch, xml::Jid::from_canonical(jid), subscription_subject(node), std::move(inside)
     );
 }
 

@@ -74,6 +74,8 @@ void tell_state(
     const SubscriptionKey& key,
     SubscriptionState state
 );
+/// The subject of notices about a subscription to that node.
+std::string subscription_subject(const Node& node);
 /// Adds a notice about its subscription, for one that is away. Of a node the newest one counts.
 void store_notice(
     const BrokerState& broker,

@@ -131,20 +131,25 @@ std::string subscription_event(
     return serialized(xml::Element("event", xml::ns::pubsub_event, {}, std::move(element)));
 }
 
+Notice approval_notice(const Node& node, const SubscriptionKey& key) {
+    constexpr std::size_t owners_max = 4;   // asked later; those who are there are asked now
+    Notice notice{
+        "subscription request " + key.jid + " " + name_on_record(node.name()),
+        approval_form(node, key),
+        {}
+    };
+    for (const auto& [bare, entry] : node.rights().affiliations)
+        if (entry.record.affiliation == Affiliation::Owner && notice.accounts.size() < owners_max)
+            notice.accounts.push_back(xml::Jid::from_canonical(bare));
+    return notice;
+}
+
 void owe_approval(
     const BrokerState& broker, const Node& node, const SubscriptionKey& key, storage::Batch& batch
 ) {
-    constexpr std::size_t owners_max = 4;   // asked later; those who are there are asked now
-    std::size_t asked = 0;
-    for (const auto& [bare, entry] : node.rights().affiliations) {
-        if (entry.record.affiliation != Affiliation::Owner) continue;
-        if (asked++ == owners_max) return;
-        broker.policy.store_notice(
-            batch, xml::Jid::from_canonical(bare),
-            "subscription request " + key.jid + " " + name_on_record(node.name()),
-            approval_form(node, key)
-        );
-    }
+    const Notice notice = approval_notice(node, key);
+    for (const xml::Jid& owner : notice.accounts)
+        broker.policy.store_notice(batch, owner, notice.subject, notice.inside);
 }
 
 }   // namespace grid::pubsub

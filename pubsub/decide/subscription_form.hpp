@@ -9,6 +9,7 @@
 #include "pubsub/model/node.hpp"
 #include "pubsub/model/state.hpp"
 #include "pubsub/model/subscription.hpp"
+#include "pubsub/ports/ports.hpp"
 #include "storage/batch.hpp"
 #include "xml/element.hpp"
 #include "xml/form.hpp"
@@ -42,7 +43,9 @@ std::string subscription_event(
     const Node& node, const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
 );
 
-/// §8.6: an owner who is away now is asked at the next login.
+/// §8.6: the owners who are asked at their next login if they are away now, and the form.
+Notice approval_notice(const Node& node, const SubscriptionKey& key);
+/// Adds it for those who are away.
 void owe_approval(
     const BrokerState& broker, const Node& node, const SubscriptionKey& key, storage::Batch& batch
 );

@@ -11,6 +11,7 @@
 #include "pubsub/decide/redirect.hpp"
 #include "pubsub/decide/subtopics.hpp"
 #include "pubsub/delivery/audience.hpp"
+#include "pubsub/delivery/deletions.hpp"
 #include "pubsub/delivery/messages.hpp"
 #include "pubsub/model/node_tree.hpp"
 #include "pubsub/model/rights.hpp"
@@ -104,7 +105,11 @@ void EventRenderer::send_as(
 
 /// To single addressees: about their own affairs, so never a headline.
 void EventRenderer::send_to(
-    const Node& of, std::vector<xml::Jid> to, std::string body, std::uint64_t about
+    const Node& of,
+    std::vector<xml::Jid> to,
+    std::string body,
+    std::uint64_t about,
+    std::shared_ptr<const Notice> notice
 ) {
     if (to.empty()) return;
     std::string rest;
@@ -115,8 +120,15 @@ void EventRenderer::send_to(
     Notification notification;
     notification.to = std::move(to);
     notification.about = about;
+    notification.revision = committed_.revision;
+    notification.notice = std::move(notice);
     notification.rest = std::make_shared<const std::string>(rest + ">" + body + "</message>");
     notifier_.notify(std::move(notification));
+}
+
+std::shared_ptr<const Notice> EventRenderer::share(Notice notice) const {
+    notice.is_own = committed_.ticket != 0;
+    return std::make_shared<const Notice>(std::move(notice));
 }
 
 /// The recipients of the node are looked up again, and of a collection those of the nodes beneath
@@ -299,7 +311,7 @@ void EventRenderer::tell_deleted(
 void EventRenderer::operator()(const NodeDeleted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    if (node->config().notify_delete && node->config().deliver_notifications) {
+    if (tells_of_deletion(*node)) {
         std::vector<xml::Jid> waiting;   // §8.4.2: also those whose subscription is pending
         for (const auto& [key, subscription] : node->subscriptions)
             if (subscription.state == SubscriptionState::Pending)

@@ -76,8 +76,14 @@ private:
     );
     /// `of`: the node that it is about.
     void send_to(
-        const Node& of, std::vector<xml::Jid> to, std::string body, std::uint64_t about = 0
+        const Node& of,
+        std::vector<xml::Jid> to,
+        std::string body,
+        std::uint64_t about = 0,
+        std::shared_ptr<const Notice> notice = nullptr
     );
+    /// The notice belongs to the batch.
+    std::shared_ptr<const Notice> share(Notice notice) const;
     std::vector<xml::Jid> owners(const Node& node) const;
     /// The node's subscribers changed, and with a collection's those of all beneath it.
     void audience_changed(const Node& node);

@@ -2,6 +2,7 @@
 // subscriptions: their own, or those that wait for them (XEP-0060 §8.6, §8.7, §12.14, §12.19).
 #include <utility>
 
+#include "pubsub/decide/subscription_change.hpp"
 #include "pubsub/decide/subscription_form.hpp"
 #include "pubsub/delivery/event_renderer.hpp"
 #include "xml/namespaces.hpp"
@@ -27,7 +28,8 @@ void EventRenderer::operator()(const SubscriptionChanged& event) {
     const std::string body =
         subscription_event(*node, key, event.state, present ? present->expire() : 0);
     const auto jid = xml::Jid::from_canonical(event.jid);
-    if (event.is_told) send_to(*node, {jid}, body);
+    if (event.is_told)
+        send_to(*node, {jid}, body, 0, share({subscription_subject(*node), body, {jid.bare()}}));
     const bool is_news =
         event.state == SubscriptionState::Subscribed || event.state == SubscriptionState::None;
     if (node->config().notify_sub && is_news) send_to(*node, owners(*node), body);
@@ -55,7 +57,10 @@ void EventRenderer::operator()(const LeaseEnding& event) {
 
 void EventRenderer::operator()(const ApprovalRequested& event) {
     const Node* node = broker_.memory.find(event.node);
-    if (node) send_to(*node, owners(*node), approval_form(*node, {event.jid, event.subid}));
+    if (!node) return;
+    Notice notice = approval_notice(*node, {event.jid, event.subid});
+    std::string form = notice.inside;
+    send_to(*node, owners(*node), std::move(form), 0, share(std::move(notice)));
 }
 
 void EventRenderer::operator()(const PendingListed& event) {

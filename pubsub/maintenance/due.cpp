@@ -5,10 +5,9 @@
 #include <algorithm>
 
 #include "pubsub/decide/subscription_change.hpp"
+#include "pubsub/delivery/deletions.hpp"
 #include "pubsub/model/events.hpp"
 #include "pubsub/model/retention.hpp"
-#include "xml/namespaces.hpp"
-#include "xml/writer.hpp"
 
 namespace grid::pubsub {
 
@@ -98,18 +97,10 @@ void UpkeepRound::erase_unlisted() {
     }
 }
 
-/// For subscribers that were away when the node was deleted.
-std::string deletion_notice(const Node& node) {
-    std::string inside("<event xmlns='");
-    inside.append(xml::ns::pubsub_event.uri()).append("'><delete");
-    xml::append_single_quoted_attr(inside, "node", shown_name(node.name()));
-    return inside + "/></event>";
-}
-
 /// The records of a deleted node, its own and the trash note last.
 void UpkeepRound::erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch) {
     Batch batch;
-    const bool is_told = node.config().notify_delete && node.config().deliver_notifications;
+    const bool is_told = tells_of_deletion(node);
     for (const auto& [key, subscription] : node.subscriptions) {
         if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
         std::string at = subscription_key(node.uid, key.jid, key.subid);

@@ -103,8 +103,9 @@ public:
     ) const {
         return false;
     }
-    /// Adds a durable notice for that account to a batch, for its next login if no resource is
-    /// online now. `inside`: of the <message/>; of one subject only the newest counts.
+    /// Adds a durable notice for that account to a batch, for its next login, unless a resource is
+    /// online here: that one is about to hear (Notification::notice). `inside`: of the <message/>;
+    /// of one subject only the newest counts.
     virtual void store_notice(
         storage::Batch& /*batch*/,
         const xml::Jid& /*to*/,
@@ -166,6 +167,15 @@ struct Joint {
     std::set<const void*> told;   // by what stands for a session's address at the server
 };
 
+/// What the accounts are to hear that no session of theirs has heard.
+struct Notice {
+    /// Of one subject only the newest counts, and the <message/> without its start tag.
+    std::string subject, inside;
+    std::vector<xml::Jid> accounts;
+    /// The batch is this member's own, so this member sees to it.
+    bool is_own = false;
+};
+
 /// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
 struct Notification {
     /// The node whose subscribers get it (0: none). See Broker::audience.
@@ -190,6 +200,7 @@ struct Notification {
     /// or only the others where `is_for_unaware` says so. See Broker::may_be_told_of.
     std::uint64_t about = 0;
     bool is_for_unaware = false;
+    std::shared_ptr<const Notice> notice;   // null: for those who are there alone
 };
 
 /// Takes notifications, on the core strand, in commit order.

@@ -179,6 +179,10 @@ Core::Core(
     fanout_.attach([this](const SessionPtr& session, const std::string& why) {
         end_hibernating(session, why);
     });
+    fanout_.attach([this](
+                       const pubsub::Notice& notice, const xml::Jid& account,
+                       storage::Revision revision, bool has_heard
+                   ) { controller_.notice_went_out(notice, account, revision, has_heard); });
     fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
     fanout_.attach_absent_end([this](const xml::Jid& full) { transfers_.address_ended(full); });
     fanout_.attach_account_end([this](const xml::Jid& bare) {
@@ -329,13 +333,16 @@ void Core::look_at_transfers() {
 
 bool Core::deliver(std::chrono::steady_clock::time_point deadline) {
     const bool is_done = fanout_.deliver(deadline);
-    if (is_done && membership_ != nullptr) membership_->applied(fanout_.applied());
+    if (is_done) delivered_ = fanout_.applied();
     return is_done;
 }
 
 void Core::flush() {
     go_on_with_upkeep();
     fanout_.flush();
+    // Behind the flush: what a client does once a change is known everywhere comes after the events
+    // of it. (Those that wait for room, or for other connections, excepted.)
+    if (membership_ != nullptr && delivered_ != 0) membership_->applied(delivered_);
 }
 
 void Core::submit_or_defer(storage::Batch batch) {

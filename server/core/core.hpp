@@ -558,6 +558,7 @@ private:
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
     Membership* membership_ = nullptr;
+    storage::Revision delivered_ = 0;   // up to there events have gone to their sessions
     std::uint64_t rights_told_ = 0;   // the controller's revision when `is_for_all` was asked last
     struct Sweep {
         bool is_posted = false;   // a slice is

@@ -212,11 +212,24 @@ bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
             if (recipient.session && may_be_told(*recipient.session, notification))
                 tell(recipient, notification);
         }
+        if (notification.notice) end_notice(notification, *current_);
         current_ = nullptr;
         with_body_ = nullptr;
         queue_.pop_front();
     }
     return true;
+}
+
+void Fanout::end_notice(
+    const pubsub::Notification& notification, const Recipients& recipients
+) const {
+    if (!on_notice_) return;
+    for (const xml::Jid& account : notification.notice->accounts) {
+        const bool has_heard = std::ranges::any_of(recipients.list, [&](const Recipient& one) {
+            return one.session && !one.session->is_ended && one.session->bare == account;
+        });
+        on_notice_(*notification.notice, account, notification.revision, has_heard);
+    }
 }
 
 bool Fanout::may_be_told(const Session& session, const pubsub::Notification& notification) const {

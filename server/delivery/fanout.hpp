@@ -78,6 +78,16 @@ public:
         on_account_end_ = std::move(on_account_end);
     }
 
+    /// Called when a notification has gone out: whether any session here of that account, which the
+    /// notice is for, has heard.
+    using NoticeEnd = std::function<void(
+        const pubsub::Notice& notice,
+        const xml::Jid& account,
+        storage::Revision revision,
+        bool has_heard
+    )>;
+    void attach(NoticeEnd on_notice) { on_notice_ = std::move(on_notice); }
+
     /// Logged in, and by the certificate that its account belongs to: stanzas of clients go there.
     bool is_logged_in(const Session& session) const;
     /// The same, and it is here: events go there. A session on another member gets them from that
@@ -199,6 +209,7 @@ private:
     /// Some of the lists that were not used for a while follow what changed, so that they do not
     /// hold on to sessions that ended.
     void keep_up();
+    void end_notice(const pubsub::Notification& notification, const Recipients& recipients) const;
     /// Another node that the notification names may be one that a session must not hear of.
     bool may_be_told(const Session& session, const pubsub::Notification& notification) const;
     Audience audience_of(const pubsub::Notification& notification);
@@ -241,6 +252,7 @@ private:
     EndHibernating end_hibernating_;
     std::function<void(const Session&)> on_end_;
     std::function<void(const xml::Jid&)> on_absent_end_, on_account_end_;
+    NoticeEnd on_notice_;
     AckRequests ack_requests_;
     std::map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at

@@ -143,6 +143,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     if (active) {
         catch_up_.on_available(session);
         offline_.on_available(session);
+        broker_.logged_in(session->jid, fanout_);
         controller_.logged_in(session->jid, now(), fanout_);
     } else {
         end_presence(session);

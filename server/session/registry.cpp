@@ -221,17 +221,30 @@ std::optional<controller::Activity> SessionRegistry::activity(std::uint64_t sess
     return controller::Activity{s.jid, s.since, s.is_active && !s.is_ended, s.is_present, s.heard};
 }
 
-std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
+template <typename IsMeant>
+std::vector<xml::Jid> SessionRegistry::addresses(const xml::Jid& bare, IsMeant is_meant) const {
     std::vector<xml::Jid> jids;
     for (const auto& session : of_account(bare.str()))
-        if (session->is_active && !session->is_ended) jids.push_back(session->jid);
+        if (is_meant(*session)) jids.push_back(session->jid);
     return jids;
 }
 
+std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
+    return addresses(bare, [](const Session& s) { return s.is_active && !s.is_ended; });
+}
+
 std::vector<xml::Jid> SessionRegistry::resources(const xml::Jid& bare) const {
-    std::vector<xml::Jid> jids;
-    for (const auto& session : of_account(bare.str())) jids.push_back(session->jid);
-    return jids;
+    return addresses(bare, [](const Session&) { return true; });
+}
+
+std::vector<xml::Jid> SessionRegistry::active_resources_here(const xml::Jid& bare) const {
+    return addresses(bare, [](const Session& s) {
+        return s.is_active && !s.is_ended && !s.other_member;
+    });
+}
+
+std::vector<xml::Jid> SessionRegistry::resources_here(const xml::Jid& bare) const {
+    return addresses(bare, [](const Session& s) { return !s.other_member; });
 }
 
 }   // namespace grid::server

@@ -75,6 +75,8 @@ public:
     std::optional<controller::Activity> activity(std::uint64_t session) const override;
     std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
     std::vector<xml::Jid> resources(const xml::Jid& bare) const override;
+    std::vector<xml::Jid> active_resources_here(const xml::Jid& bare) const override;
+    std::vector<xml::Jid> resources_here(const xml::Jid& bare) const override;
     std::vector<controller::SessionView> sessions_of(const xml::Jid& bare) const override;
     bool knows_all() const override { return knows_all_; }
 
@@ -85,6 +87,9 @@ private:
             return std::hash<std::string_view>{}(text);
         }
     };
+    /// The addresses of those of an account's sessions that are meant.
+    template <typename IsMeant>
+    std::vector<xml::Jid> addresses(const xml::Jid& bare, IsMeant is_meant) const;
     void link(const Session& session);
     void unlink(const Session& session);
     void take_out(const Session& session);

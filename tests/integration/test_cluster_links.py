@@ -149,6 +149,33 @@ class Unlinked(Linked):
         finally:
             third.start()
 
+    def test_notices_are_kept_for_a_client_whose_end_was_not_heard(self):
+        """The member that ends its subscription takes it for one that is online elsewhere."""
+        leader = self.cluster.wait_leader()
+        here, there = [one for one in self.cluster if one is not leader]
+        ann, dan = self.client("ann", here), self.client("dan", there)
+        jid, node = f"dan@{DOMAIN}", self.node(ann)
+        self.cluster.wait_same()
+        dan.does(f"<subscribe node='{node}' jid='{jid}'/>")
+        self.cluster.wait_same()
+        mark = here.log_mark()
+        self.cluster.fabric.cut(here.name, there.name)
+        until(lambda: "cluster_link_down" in here.log(mark), "the loss of the link")
+        dan.send("</stream:stream>")
+        dan.until_closed(WAIT_SECONDS)
+        ann.does(
+            f"<subscriptions node='{node}'><subscription jid='{jid}' subscription='none'/>"
+            "</subscriptions>", owner=True,
+        )
+        here.rest("PUT", f"accounts/{jid}/groups", {"groups": ["sensors"]}, seconds=WAIT_SECONDS)
+        self.assertIn(f"{jid}/r", str(here.rest("GET", "sessions")), "it is not heard yet")
+        self.cluster.fabric.mend()
+        self.linked()
+        self.cluster.wait_same()
+        dan = self.client("dan", leader)
+        dan.send("<presence/>")
+        dan.expect("<state>enabled</state><group>sensors</group>.*subscription='none'", WAIT_SECONDS)
+
 
 @needs_etcd
 class Longer(Linked):

@@ -248,13 +248,15 @@ public:
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
-    /// Sessions of that account here have heard the notice, or none has: then it is stored, unless
-    /// it was with its batch.
+    /// The event of which a notice is has gone out. If no session of that account here has heard,
+    /// those that are there are told as at a login; without any the notice is stored, unless its
+    /// batch did so.
     void notice_went_out(
         const pubsub::Notice& notice,
         const xml::Jid& account,
         storage::Revision revision,
-        bool has_heard
+        bool has_heard,
+        SessionControl& control
     );
     /// A session of an ENABLED account became active: it is sent the account's notices and
     /// greetings.

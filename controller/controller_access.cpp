@@ -1,5 +1,6 @@
 // controller/controller_access.cpp: may this actor do that? Certificate, account and policy, in
 // that order; each of the three alone refuses.
+#include "controller/accounts/notice_texts.hpp"
 #include "controller/audit/refusals.hpp"
 #include "controller/controller.hpp"
 #include "controller/state.hpp"
@@ -296,11 +297,20 @@ void Controller::notice_went_out(
     const pubsub::Notice& notice,
     const xml::Jid& account,
     storage::Revision revision,
-    bool has_heard
+    bool has_heard,
+    SessionControl& control
 ) {
-    Notices& notices = state_->accounts.notices();
-    if (has_heard) return notices.told(account.str(), notice.subject, revision);
-    if (notice.is_own && state_->accounts.find(account.str()) != nullptr)
+    State& state = *state_;
+    Notices& notices = state.accounts.notices();
+    // Its event was not for those: for another resource, or not for a negative priority.
+    const auto here =
+        has_heard ? std::vector<xml::Jid>() : state.sessions.active_resources_here(account);
+    for (const xml::Jid& full : here)
+        tell_notice(
+            full, notice, revision, {state.settings, state.accounts, state.sessions, control}
+        );
+    if (has_heard || !here.empty()) return notices.told(account.str(), notice.subject, revision);
+    if (notice.is_own && state.accounts.find(account.str()) != nullptr)
         notices.missed(account.str(), notice.subject, revision, notice.inside);
 }
 

@@ -178,6 +178,15 @@ void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts) {
     }
 }
 
+void tell_notice(
+    const xml::Jid& full,
+    const pubsub::Notice& notice,
+    storage::Revision revision,
+    const NoticeParts& parts
+) {
+    parts.control.tell(full, message(parts.settings, notice.subject, revision, notice.inside));
+}
+
 void forget_what_was_told(const storage::Committed& committed, const NoticeParts& parts) {
     each_notice(committed, [&](const std::string& jid, const std::string& kind) {
         if (!kind.starts_with(subscription_notice_prefix)) return;

@@ -31,6 +31,14 @@ struct NoticeParts {
 /// away.
 void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts);
 
+/// Sends a resource one notice of the broker's, of the batch with that revision.
+void tell_notice(
+    const xml::Jid& full,
+    const pubsub::Notice& notice,
+    storage::Revision revision,
+    const NoticeParts& parts
+);
+
 /// Erases the broker's notices of a batch for accounts that have a resource online here: these have
 /// heard of what it follows from, of the end of a node.
 void forget_what_was_told(const storage::Committed& committed, const NoticeParts& parts);

@@ -182,7 +182,8 @@ Core::Core(
     fanout_.attach([this](
                        const pubsub::Notice& notice, const xml::Jid& account,
                        storage::Revision revision, bool has_heard
-                   ) { controller_.notice_went_out(notice, account, revision, has_heard); });
+                   ) { controller_.notice_went_out(notice, account, revision, has_heard, fanout_); }
+    );
     fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
     fanout_.attach_absent_end([this](const xml::Jid& full) { transfers_.address_ended(full); });
     fanout_.attach_account_end([this](const xml::Jid& bare) {

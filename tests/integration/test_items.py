@@ -660,6 +660,26 @@ class Away(OneServer):
             self.assertLessEqual(told, wanted)
         bob.quiet()
 
+    def test_an_end_of_which_no_event_reaches_the_account(self):
+        """Those for a bare address do not go to a negative priority (RFC 6121 §8.5.2.1)."""
+        bob = self.log_in(self.who)
+        self.ann.create(self.node)
+        bob.subscribe(self.node)
+        bob.message()   # of the new state
+        bob.send("<presence><priority>-1</priority></presence>")
+        bob.ping()
+        self.ann.ok(
+            "set",
+            f"<subscriptions node='{self.node}'><subscription jid='{bob.bare}' "
+            "subscription='none'/></subscriptions>",
+            owner=True,
+        )
+        told = bob.message().find(f"{{{EVENT}}}event")[0]
+        self.assertEqual((told.get("node"), told.get("subscription")), (self.node, "none"))
+        bob.goodbye()
+        bob = self.log_in(self.who)
+        bob.quiet()   # it was told
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -123,6 +123,60 @@ TEST_CASE_METHOD(Two, "S46: who is there hears of it as it happens, and once", "
     CHECK(logs_in().empty());
 }
 
+TEST_CASE_METHOD(Two, "S46: what no session has heard is kept for the next login", "[grid]") {
+    for (auto& [id, view] : sessions.table) view.is_active = true;
+    puts_policy(*this, "allow group makers any any\n");
+    sweep(*this);
+    const auto found = std::ranges::find_if(control.sent, [](const auto& one) {
+        return one.what.notice != nullptr;
+    });
+    REQUIRE(found != control.sent.end());
+    const auto notice = found->what.notice;
+    REQUIRE(notice->accounts.size() == 1);
+    // The session ends before the message has gone out to it.
+    disconnects(probe);
+    const xml::Jid& account = notice->accounts.front();
+    const auto revision = found->what.revision;
+    SECTION("it was one of this member's own batches") {
+        controller().notice_went_out(*notice, account, revision, false, control);
+        REQUIRE(connects(probe));
+        control.sent.clear();
+        later(100);   // stored, and told to whom has logged in meanwhile
+        CHECK(logs_in().size() == 1);
+        later(100);
+        CHECK(logs_in().empty());
+    }
+    SECTION("a session is there that the event was not for") {
+        REQUIRE(connects(probe));
+        for (auto& [id, view] : sessions.table) view.is_active = true;
+        control.sent.clear();
+        controller().notice_went_out(*notice, account, revision, false, control);
+        REQUIRE(control.sent.size() == 1);
+        CHECK_THAT(control.sent[0].message, Contains("subscription='none'"));
+        later(100);
+        CHECK(logs_in().empty());
+    }
+    SECTION("another member sees to it") {
+        pubsub::Notice foreign = *notice;
+        foreign.is_own = false;
+        controller().notice_went_out(foreign, account, revision, false, control);
+        later(100);
+        REQUIRE(connects(probe));
+        CHECK(logs_in().empty());
+    }
+    SECTION("a newer one of the same subject is there") {
+        grid::storage::Batch batch;
+        node.controller->store_notice(batch, account, notice->subject, "<newer/>");
+        controller().notice_went_out(*notice, account, revision, false, control);
+        REQUIRE(commit(std::move(batch)));
+        later(100);
+        REQUIRE(connects(probe));
+        const auto sent = logs_in();
+        REQUIRE(sent.size() == 1);
+        CHECK_THAT(sent[0].message, Contains("<newer/>"));
+    }
+}
+
 TEST_CASE_METHOD(Two, "S39: of an account that is no more nobody is told", "[grid]") {
     disconnects(probe);
     CHECK(rest(root, "DELETE", "/accounts/probe@grid.example").first == 200);

@@ -67,6 +67,27 @@ TEST_CASE_METHOD(Stage, "owner-delete: nothing of it is left, and the name is fr
     CHECK(engine().subscription_count() == 0);
 }
 
+TEST_CASE_METHOD(Stage, "a session that logs in while a node is erased hears of it", "[design]") {
+    const auto logs_in = [&] {
+        forget();
+        engine().logged_in(*grid::xml::Jid::parse(other), *this);
+    };
+    for (const char* node : {"n", "silent"}) {
+        creates(owner, node, node == std::string("n") ? "" : "notify_delete=0");
+        subscribes(other, node, other_bare);
+    }
+    logs_in();
+    receives_nothing(other);
+    for (const char* node : {"n", "silent"})
+        owner_set(owner, "d1", "<delete node='" + std::string(node) + "'/>");
+    logs_in();
+    event(other, "<delete node='n'/>");
+    receives_nothing(other);
+    work_off();
+    logs_in();
+    receives_nothing(other);
+}
+
 TEST_CASE_METHOD(Stage, "owner-delete: no publish in flight survives", "[design]") {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", other_bare, "publisher");

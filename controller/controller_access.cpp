@@ -302,7 +302,7 @@ void Controller::notice_went_out(
 ) {
     State& state = *state_;
     Notices& notices = state.accounts.notices();
-    // Its event was not for those: for another resource, or not for a negative priority.
+    // The event was not for those: for another resource, or not for a negative priority.
     const auto here =
         has_heard ? std::vector<xml::Jid>() : state.sessions.active_resources_here(account);
     for (const xml::Jid& full : here)

@@ -167,7 +167,7 @@ struct Joint {
     std::set<const void*> told;   // by what stands for a session's address at the server
 };
 
-/// What the accounts are to hear that no session of theirs has heard.
+/// A message that accounts are to hear at their next login where no session of theirs has heard it.
 struct Notice {
     /// Of one subject only the newest counts, and the <message/> without its start tag.
     std::string subject, inside;

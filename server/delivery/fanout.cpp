@@ -220,9 +220,8 @@ bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
     return true;
 }
 
-void Fanout::end_notice(
-    const pubsub::Notification& notification, const Recipients& recipients
-) const {
+void Fanout::end_notice(const pubsub::Notification& notification, const Recipients& recipients)
+    const {
     if (!on_notice_) return;
     for (const xml::Jid& account : notification.notice->accounts) {
         const bool has_heard = std::ranges::any_of(recipients.list, [&](const Recipient& one) {

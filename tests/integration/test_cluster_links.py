@@ -174,7 +174,8 @@ class Unlinked(Linked):
         self.cluster.wait_same()
         dan = self.client("dan", leader)
         dan.send("<presence/>")
-        dan.expect("<state>enabled</state><group>sensors</group>.*subscription='none'", WAIT_SECONDS)
+        told = "<state>enabled</state><group>sensors</group>.*subscription='none'"
+        dan.expect(told, WAIT_SECONDS)
 
 
 @needs_etcd

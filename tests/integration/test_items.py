@@ -678,7 +678,7 @@ class Away(OneServer):
         self.assertEqual((told.get("node"), told.get("subscription")), (self.node, "none"))
         bob.goodbye()
         bob = self.log_in(self.who)
-        bob.quiet()   # it was told
+        bob.quiet()   # the end was told
 
 
 if __name__ == "__main__":

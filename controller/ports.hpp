@@ -105,6 +105,13 @@ public:
     virtual void rights_changed() = 0;
 };
 
+/// Records of the audit on their way to audit.export_to.
+struct ExportFacts {
+    std::string trouble;               // why the receiver takes none; empty: it does
+    storage::Millis troubled_ms = 0;   // for so long
+    std::uint64_t waiting = 0;         // records that are not handed on yet
+    std::uint64_t lost = 0;            // since the start
+};
 /// Facts about the process for `status`.
 struct ServerFacts {
     std::string version, domain;
@@ -120,6 +127,7 @@ struct ServerFacts {
     /// Faults beside the store that an operator should mend, one sentence each: sources of
     /// revocation lists.
     std::vector<std::string> problems;
+    std::optional<ExportFacts> audit_export;   // nullopt: no records are handed on
 };
 /// A copy of the grid's data that a running server has made, or is making.
 struct BackupView {
@@ -210,3 +218,6 @@ std::string advice(const storage::StoreStatus& store);
 std::vector<std::string> problems_of(const ServerFacts& facts);
 
 }   // namespace grid::controller
+/// Of records that the receiver of the audit does not take; empty while it does. The name and the
+/// words of the receiver are for administrators.
+std::string export_problem(const ServerFacts& facts, bool is_for_administrators);

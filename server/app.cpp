@@ -219,6 +219,11 @@ std::unique_ptr<audit::Exporter> start_export(
     return exporter;
 }
 
+controller::ExportFacts facts_of(const audit::Exporter& exporter) {
+    const audit::ExportStatus status = exporter.status();
+    return {status.trouble, status.troubled.count(), status.waiting, status.lost};
+}
+
 std::vector<xml::Jid> all_administrators(const Config& config, AdministratorsFile& file) {
     auto all = configured_administrators(config);
     for (auto& jid : file.read()) all.push_back(std::move(jid));
@@ -558,6 +563,7 @@ bool run_program(AppOptions& options, Log& log) {
     info.problems = [&trust, &cluster] { return all_problems(trust, cluster.get()); };
     backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
     info.backup_control = &backups;
+    if (exporter) info.audit_export = [&exporter] { return facts_of(*exporter); };
     info.cluster_control = cluster.get();
 
     const c2s::Shared shared{

@@ -147,13 +147,16 @@ public:
             }
             if (view.is_draining) ready.problems.emplace_back("this member is being drained");
         }
-        // The server serves all the same; the file's name is for administrators.
-        if (!info_.facts().problems.empty())
+        // The server serves all the same; names of files and receivers are for administrators.
+        const controller::ServerFacts facts = info_.facts();
+        if (!facts.problems.empty())
             ready.problems.emplace_back(
                 "a source of revocation lists (tls.crl, cluster.crl) has a fault: see gridctl "
                 "status"
             );
         return ready;
+        if (auto text = controller::export_problem(facts, false); !text.empty())
+            ready.problems.push_back(text + ": see gridctl status");
     }
 
 private:

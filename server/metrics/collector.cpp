@@ -206,6 +206,25 @@ void Collector::write_controller(Exposition& out) const {
     out.gauge(
         "gridd_audit_queued", "Audit records that wait to be committed.",
         std::uint64_t{state.audit.size()}
+    write_export(out);
+}
+
+/// Where records are handed on; else there is none of them.
+void Collector::write_export(Exposition& out) const {
+    const auto facts = sources_.info.facts().audit_export;
+    if (!facts) return;
+    out.gauge(
+        "gridd_audit_export_waiting",
+        "Audit records that are not handed on to audit.export_to yet.", facts->waiting
+    );
+    out.gauge(
+        "gridd_audit_export_failing_seconds",
+        "How long the receiver of audit.export_to has taken no records; 0: it takes them.",
+        seconds(facts->troubled_ms)
+    );
+    out.counter(
+        "gridd_audit_export_lost_total", "Audit records that the receiver never got.", facts->lost
+    );
     );
     out.counter(
         "gridd_audit_dropped_total", "Audit records that found no room.",

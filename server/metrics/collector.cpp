@@ -12,11 +12,6 @@ namespace grid::server::metrics {
 
 namespace {
 
-std::string_view name_of(Level level) {
-    constexpr std::array<std::string_view, 4> names{"debug", "info", "warn", "error"};
-    return names.at(static_cast<std::size_t>(level));
-}
-
 double seconds(storage::Millis time) { return static_cast<double>(time) / 1000; }
 
 std::uint64_t flag(bool is_set) { return is_set ? 1 : 0; }
@@ -206,6 +201,11 @@ void Collector::write_controller(Exposition& out) const {
     out.gauge(
         "gridd_audit_queued", "Audit records that wait to be committed.",
         std::uint64_t{state.audit.size()}
+    );
+    out.counter(
+        "gridd_audit_dropped_total", "Audit records that found no room.",
+        std::uint64_t{state.audit.dropped()}
+    );
     write_export(out);
 }
 
@@ -224,11 +224,6 @@ void Collector::write_export(Exposition& out) const {
     );
     out.counter(
         "gridd_audit_export_lost_total", "Audit records that the receiver never got.", facts->lost
-    );
-    );
-    out.counter(
-        "gridd_audit_dropped_total", "Audit records that found no room.",
-        std::uint64_t{state.audit.dropped()}
     );
 }
 
@@ -363,7 +358,7 @@ void Collector::write_limits(Exposition& out, const Load& load) const {
 void Collector::write_log(Exposition& out) const {
     out.counter("gridd_log_events_total", "Events told to the log, by name and level.");
     for (const auto& [what, level, count] : sources_.log.counts())
-        out.sample(count, {{"event", what}, {"level", name_of(level)}});
+        out.sample(count, {{"event", what}, {"level", level_name(level)}});
 }
 
 }   // namespace grid::server::metrics

@@ -415,6 +415,7 @@ class Check(unittest.TestCase):
             same("audit.export_to", "ftp:x", "audit.export_to|ftp"),
             same("audit.queue_max", 0, "at least 1"),
             same("log.level", "loud", "debug, info, warn or error"),
+            same("log.level", "warning", "debug, info, warn or error"),
             same("log.format", "xml", "text or json"),
             same("limits.stanza_byte_max", 20000, "did you mean 'limits.stanza_bytes_max'"),
             same("lisen.c2s", "x", "did you mean 'listen.c2s'"),

@@ -482,7 +482,6 @@ class Check(unittest.TestCase):
                 done.stderr, rf"warning: {re.escape(file)}:{place['tls.crl']}:\d+: .*{words}"
             )
 
-    def test_places_outside_the_file(self):
     def chain_of(self, *parts):
         path = self.path("chain.crt")
         with open(path, "wb") as out:
@@ -576,6 +575,7 @@ class Check(unittest.TestCase):
         server.process.send_signal(signal.SIGHUP)
         server.wait_log(pattern, mark)
 
+    def test_places_outside_the_file(self):
         """found M6"""
         file, _ = self.write(self.base())
         arguments = ["--check", "--config", file, "--data", self.data()]

@@ -407,6 +407,20 @@ class Starts(Clustered):
         done = one.gridctl("doctor", *[word for text in sets for word in ("--set", text)])
         self.assertRegex(done.stdout, "FAIL +etcd +the endpoints are of different etcds")
 
+    def test_another_etcd_that_comes_after_the_start_is_told(self):
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        other = Ensemble(os.path.join(cluster.folder, "other"), 1, tls=False)
+        self.addCleanup(other.close)
+        one = cluster[0]
+        one.settings["cluster.etcd"] = ",".join(cluster.etcd.endpoints + other.endpoints)
+        cluster.start()
+        other.start()
+        self.assertNotIn("etcd_other_cluster", one.log())
+        cluster.etcd.all[0].kill9()
+        line = one.wait_log("etcd_other_cluster", seconds=WAIT_SECONDS)
+        self.assertIn(f"endpoint={other.endpoints[0]} ", line)
+        self.assertIn(f"another etcd than {cluster.etcd.endpoints[0]}", line)
+
     def test_a_new_name_beside_others_is_told(self):
         cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
         cluster.start()

@@ -46,6 +46,15 @@ std::string advice(const storage::StoreStatus& store) {
     return "make space on the data volume; writes go on by themselves then";
 }
 
+std::string export_problem(const ServerFacts& facts, bool is_for_administrators) {
+    if (!facts.audit_export || facts.audit_export->trouble.empty()) return {};
+    const ExportFacts& out = *facts.audit_export;
+    return "audit.export_to: the receiver has taken no records for " +
+           std::to_string(out.troubled_ms / 1000) + " s" +
+           (is_for_administrators ? " (" + out.trouble + ")" : std::string()) + ": " +
+           std::to_string(out.waiting) + " of them wait in the store until they can be handed on";
+}
+
 std::vector<std::string> problems_of(const ServerFacts& facts) {
     std::vector<std::string> problems;
     if (!facts.store.writable)
@@ -53,6 +62,7 @@ std::vector<std::string> problems_of(const ServerFacts& facts) {
             "the store takes no writes: " + facts.store.reason + "; " + advice(facts.store)
         );
     problems.insert(problems.end(), facts.problems.begin(), facts.problems.end());
+    if (auto text = export_problem(facts, true); !text.empty()) problems.push_back(std::move(text));
     return problems;
 }
 

@@ -113,6 +113,13 @@ public:
     virtual void rights_changed() = 0;
 };
 
+/// Records of the audit on their way to audit.export_to.
+struct ExportFacts {
+    std::string trouble;               // why the receiver takes none; empty: it does
+    storage::Millis troubled_ms = 0;   // for so long
+    std::uint64_t waiting = 0;         // records that are not handed on yet
+    std::uint64_t lost = 0;            // since the start
+};
 /// Facts about the process for `status`.
 struct ServerFacts {
     std::string version, domain;
@@ -128,6 +135,7 @@ struct ServerFacts {
     /// Faults beside the store that an operator should mend, one sentence each: sources of
     /// revocation lists.
     std::vector<std::string> problems;
+    std::optional<ExportFacts> audit_export;   // nullopt: no records are handed on
 };
 /// A copy of the grid's data that a running server has made, or is making.
 struct BackupView {
@@ -167,6 +175,7 @@ struct MemberView {
     std::optional<std::int64_t> clock_ahead_ms;   // of this member's clock
     std::optional<std::uint64_t> free_bytes;      // of the volume of its data
     bool may_lead = true;                         // its store takes writes
+    std::string client_cas;   // fingerprint of the CAs that it trusts for clients; empty: not known
     std::optional<std::uint64_t> leaving;   // sessions and transfers that are left; none: it stays
 };
 /// The cluster as this member sees it.
@@ -186,6 +195,9 @@ struct ClusterView {
     std::uint64_t files_missing = 0, files_missing_bytes = 0;
     std::uint64_t files_fetched = 0, files_fetched_bytes = 0;
     std::vector<MemberView> members;   // with this one, by name
+    /// Why there is no connection to any other member; empty: there is one, or no other member.
+    std::string no_link;
+    std::vector<std::string> warnings;   // differences between members that an operator should mend
 };
 /// The wishes of operators about a cluster. Any thread.
 class ClusterControl {
@@ -214,6 +226,9 @@ public:
 
 /// Advice to the operator about a store that takes no writes; empty while it does.
 std::string advice(const storage::StoreStatus& store);
+/// Of records that the receiver of the audit does not take; empty while it does. The name and the
+/// words of the receiver are for administrators.
+std::string export_problem(const ServerFacts& facts, bool is_for_administrators);
 /// All that an operator should mend, one sentence each: the store first, where it takes no writes.
 std::vector<std::string> problems_of(const ServerFacts& facts);
 

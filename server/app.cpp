@@ -219,6 +219,11 @@ std::unique_ptr<audit::Exporter> start_export(
     return exporter;
 }
 
+controller::ExportFacts facts_of(const audit::Exporter& exporter) {
+    const audit::ExportStatus status = exporter.status();
+    return {status.trouble, status.troubled.count(), status.waiting, status.lost};
+}
+
 std::vector<xml::Jid> all_administrators(const Config& config, AdministratorsFile& file) {
     auto all = configured_administrators(config);
     for (auto& jid : file.read()) all.push_back(std::move(jid));
@@ -548,13 +553,17 @@ bool run_program(AppOptions& options, Log& log) {
     const auto audit_keeper =
         std::make_shared<audit::Keeper>(context, *store, core, config.audit, log);
     Reload reload({options, is_evaluation, core, trust, xmpp_tls, http_tls, log, notifier});
-    if (cluster) reload.renew_cluster_by([&cluster] { return cluster->prepare_renewal(); });
+    if (cluster) {
+        reload.renew_cluster_by([&cluster] { return cluster->prepare_renewal(); });
+        reload.tell_client_cas_by([&cluster](const auto& file) { cluster->tell_client_cas(file); });
+    }
     ReloadWatch reload_watch(reload, log);
     stopper.reload_by = [&reload](const pubsub::Principal& by) {
         return reload.try_run(by, by.jid.bare().str());
     };
     ProcessInfo info(*store, *keeper, core.sessions(), core.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
+    if (exporter) info.audit_export = [&exporter] { return facts_of(*exporter); };
     info.problems = [&trust, &cluster] { return all_problems(trust, cluster.get()); };
     backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
     info.backup_control = &backups;
@@ -612,7 +621,10 @@ bool run_program(AppOptions& options, Log& log) {
     if (listeners.health) probes.start(*listeners.health, false);
     if (listeners.metrics) probes.start(*listeners.metrics, true);
     probes.start_socket();
-    if (cluster) cluster->open_to_clients();
+    if (cluster) {
+        cluster->tell_client_cas(config.tls.client_ca);
+        cluster->open_to_clients();
+    }
     administrators.watch();
     keeper->start();
     audit_keeper->start();

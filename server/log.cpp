@@ -62,9 +62,11 @@ void append_value(std::string& out, std::string_view key, std::string_view value
 }
 
 template <class Fields>
-std::string as_text(std::string_view what, const Fields& fields) {
-    std::string line = "what=";
-    line += what;
+std::string as_text(Level level, std::string_view what, const Fields& fields) {
+    constexpr std::size_t widest = 5;   // of a level: all lines begin alike
+    std::string line(level_name(level));
+    line.resize(widest, ' ');
+    line.append(" what=").append(what);
     for (const auto& [key, value] : fields) {
         line += ' ';
         line += key;
@@ -77,8 +79,7 @@ std::string as_text(std::string_view what, const Fields& fields) {
 /// Without the brace at the front.
 template <class Fields>
 std::string as_json(Level level, std::string_view what, const Fields& fields) {
-    const auto name = spdlog::level::to_string_view(to_spdlog(level));
-    std::string line = "\"level\":" + quoted({name.data(), name.size()});
+    std::string line = "\"level\":" + quoted(level_name(level));
     line.append(",\"what\":").append(quoted(what));
     for (const auto& [key, value] : fields)
         line.append(",")
@@ -92,10 +93,17 @@ template <class Fields>
 void write_line(
     spdlog::logger& logger, bool is_json, Level level, std::string_view what, const Fields& fields
 ) {
-    logger.log(to_spdlog(level), is_json ? as_json(level, what, fields) : as_text(what, fields));
+    logger.log(
+        to_spdlog(level), is_json ? as_json(level, what, fields) : as_text(level, what, fields)
+    );
 }
 
 }   // namespace
+
+std::string_view level_name(Level level) {
+    constexpr std::array<std::string_view, 4> names{"debug", "info", "warn", "error"};
+    return names.at(static_cast<std::size_t>(level));
+}
 
 std::string quoted(std::string_view value, std::size_t bytes_max) {
     std::string out = "\"";
@@ -151,7 +159,7 @@ Log::Log(const LogSettings& settings)
             "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v", spdlog::pattern_time_type::utc
         );
     else
-        logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
+        logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
     logger_->flush_on(spdlog::level::debug);
 }
 

@@ -21,6 +21,8 @@ namespace grid::server {
 /// error: the operator must act; warn: should know; info: life of sessions and nodes; debug: the
 /// rest.
 enum class Level { Debug, Info, Warn, Error };
+/// "debug", "info", "warn", "error": in lines, in the configuration and in metrics.
+std::string_view level_name(Level level);
 using LogField = std::pair<std::string_view, std::string>;
 using LogFields = std::initializer_list<LogField>;
 

@@ -2,9 +2,9 @@
 #include "controller/bulk/history.hpp"
 
 #include <array>
-#include <set>
 #include <tuple>
 
+#include "controller/text/strict.hpp"
 #include "xml/datetime.hpp"
 #include "xml/percent.hpp"
 #include "xml/writer.hpp"
@@ -74,18 +74,11 @@ std::optional<HistoryFormat> parse_history_format(std::string_view word) {
 
 Result<HistoryRequest, std::string> parse_history_query(std::string_view query) {
     HistoryRequest request;
-    std::set<std::string> seen;
-    while (!query.empty()) {
-        const std::string_view part = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(part.size() + 1, query.size()));
-        if (part.empty()) continue;
-        const std::size_t equals = std::min(part.find('='), part.size());
-        const auto name = xml::percent_decoded(part.substr(0, equals), true);
-        auto value = xml::percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
-        if (!name || !value) return std::string("the query is not percent-encoded");
-        if (value->size() > value_bytes_max) return std::string("a parameter is too long");
-        if (!seen.insert(*name).second) return "the parameter '" + *name + "' is there twice";
-        if (auto error = take_parameter(request, *name, std::move(*value)); !error.empty())
+    auto parameters = parse_parameters(query);
+    if (!parameters) return parameters.error();
+    for (auto& [name, value] : *parameters) {
+        if (value.size() > value_bytes_max) return std::string("a parameter is too long");
+        if (auto error = take_parameter(request, name, std::move(value)); !error.empty())
             return error;
     }
     if (request.wish.node.empty()) return std::string("the parameter 'topic' is missing");

@@ -32,6 +32,7 @@ json::object member_json(const MemberView& member) {
         {"clock_ahead_ms", number_or_null(member.clock_ahead_ms)},
         {"free_bytes", number_or_null(member.free_bytes)},
         {"may_lead", member.may_lead},
+        {"client_cas", member.client_cas},
         {"leaving", number_or_null(member.leaving)}
     };
 }
@@ -72,6 +73,7 @@ HttpDecision show_cluster(const Call& call) {
          {"files_missing_bytes", view.files_missing_bytes},
          {"files_fetched", view.files_fetched},
          {"files_fetched_bytes", view.files_fetched_bytes},
+         {"warnings", to_json(view.warnings)},
          {"members", std::move(members)}}
     );
 }

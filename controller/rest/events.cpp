@@ -5,7 +5,7 @@
 #include <array>
 
 #include "controller/audit/query.hpp"
-#include "xml/percent.hpp"
+#include "controller/text/strict.hpp"
 
 namespace grid::controller::rest {
 
@@ -15,21 +15,6 @@ namespace {
 constexpr std::array<std::string_view, event_kind_count> kind_names{
     "state", "accounts", "sessions", "transfers", "audit"
 };
-
-/// The last value of that parameter, decoded; empty when there is none.
-std::string value_in(std::string_view query, std::string_view name) {
-    std::string value;
-    while (!query.empty()) {
-        const std::size_t end = std::min(query.find('&'), query.size());
-        const std::string_view part = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
-        const std::size_t equals = std::min(part.find('='), part.size());
-        if (xml::percent_decoded(part.substr(0, equals), true) != name) continue;
-        value = xml::percent_decoded(part.substr(std::min(equals + 1, part.size())), true)
-                    .value_or(std::string());
-    }
-    return value;
-}
 
 }   // namespace
 
@@ -57,9 +42,14 @@ Result<EventWish, std::string> parse_event_wish(std::string_view kinds, std::str
 Result<EventWish, std::string> parse_event_query(
     std::string_view query, std::string_view last_event_id
 ) {
-    const std::string after = value_in(query, "after");
+    const auto parameters = parse_parameters(query);
+    if (!parameters) return {boost::system::in_place_error, parameters.error()};
+    const auto value_of = [&](std::string_view name) {
+        const auto found = parameters->find(name);
+        return found == parameters->end() ? std::string_view() : std::string_view(found->second);
+    };
     return parse_event_wish(
-        value_in(query, "kinds"), last_event_id.empty() ? std::string_view(after) : last_event_id
+        value_of("kinds"), last_event_id.empty() ? value_of("after") : last_event_id
     );
 }
 

@@ -5,14 +5,14 @@
 #include <array>
 #include <charconv>
 
+#include "controller/text/strict.hpp"
 #include "xml/percent.hpp"
-#include "xml/utf8.hpp"
 
 namespace grid::controller::rest {
 
 namespace {
 
-using Variables = std::map<std::string, std::string, std::less<>>;
+using Variables = Parameters;
 
 /// At raw slashes; an encoded slash is part of a segment.
 std::vector<std::string_view> segments_of(std::string_view path) {
@@ -83,20 +83,12 @@ std::string_view below_root(std::string_view path) {
 }
 
 std::optional<HttpResponse> read_query(std::string_view text, const Route& route, Variables& into) {
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('&'), text.size());
-        const std::string_view part = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (part.empty()) continue;
-        const std::size_t equals = std::min(part.find('='), part.size());
-        const auto name = xml::percent_decoded(part.substr(0, equals), true);
-        const auto value =
-            xml::percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
-        if (!name || !value) return bad("the query is not percent-encoded");
-        if (std::ranges::find(route.query, *name) == route.query.end())
-            return bad("unknown parameter '" + *name + "'; known: " + joined(route.query));
-        into[*name] = *value;
-    }
+    auto parameters = parse_parameters(text);
+    if (!parameters) return bad(parameters.error());
+    for (const auto& [name, value] : *parameters)
+        if (std::ranges::find(route.query, name) == route.query.end())
+            return bad("unknown parameter '" + name + "'; known: " + joined(route.query));
+    into = std::move(*parameters);
     const auto max = into.find("max");
     if (max == into.end()) return std::nullopt;
     std::size_t number = 0;
@@ -111,19 +103,14 @@ std::optional<HttpResponse> read_body(
 ) {
     if (text.size() > body_bytes_max)
         return refuse(413, "too-large", "a request has at most 1 MiB");
-    if (text.empty()) return std::nullopt;
-    if (text.starts_with("\xEF\xBB\xBF"))   // RFC 8259 §8.1
-        return bad("the body is no JSON: it begins with a byte order mark");
-    if (!xml::is_utf8(text)) return bad("the body is not UTF-8");
-    boost::system::error_code error;
-    json::value value = json::parse(text, error);
-    if (error || !value.is_object()) return bad("the body is no JSON object");
-    for (const auto& member : value.get_object())
+    auto object = parse_object(text);
+    if (!object) return bad(object.error());
+    for (const auto& member : *object)
         if (std::ranges::find(route.body, std::string_view(member.key())) == route.body.end())
             return bad(
                 "unknown member '" + std::string(member.key()) + "'; known: " + joined(route.body)
             );
-    into = std::move(value.get_object());
+    into = std::move(*object);
     return std::nullopt;
 }
 

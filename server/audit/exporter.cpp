@@ -128,9 +128,12 @@ bool Exporter::takes_turn() {
 }
 
 bool Exporter::go_on() {
-    if (!takes_turn()) return false;
-    const auto entries = read();
-    if (entries.empty()) return false;
+    const bool is_mine = takes_turn();
+    const auto entries = is_mine ? read() : std::vector<controller::audit::Entry>();
+    if (entries.empty()) {
+        note_waiting(false);
+        return false;
+    }
     if (number_ > 0 && entries.front().link.number > number_ + 1)
         count_lost(entries.front().link.number - number_ - 1, "retention cut them");
     const Sink::Sent sent = sink_->send(entries);
@@ -141,24 +144,62 @@ bool Exporter::go_on() {
         if (turn_) turn_->tell(number_);
     }
     if (sent.lost > 0) count_lost(sent.lost, "the receiver did not take them");
-    if (sent.trouble != trouble_) {
-        if (sent.trouble.empty())
-            log_.info("audit_export", {{"note", "the receiver takes records again"}});
-        else
-            log_.warn(
-                "audit_export", {{"reason", sent.trouble},
-                                 {"do", "records wait in the store until they can be handed on"}}
-            );
-        trouble_ = sent.trouble;
-    }
+    note_trouble(sent.trouble);
+    note_waiting(true);
     return true;
 }
 
+/// Once for each reason.
+void Exporter::note_trouble(const std::string& trouble) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (trouble == trouble_) return;
+        if (trouble_.empty()) troubled_since_ = std::chrono::steady_clock::now();
+        trouble_ = trouble;
+    }
+    if (trouble.empty())
+        log_.info("audit_export", {{"note", "the receiver takes records again"}});
+    else
+        log_.warn(
+            "audit_export",
+            {{"reason", trouble}, {"do", "records wait in the store until they can be handed on"}}
+        );
+}
+
+void Exporter::note_waiting(bool is_some) {
+    std::uint64_t newest = number_;
+    if (is_some)
+        store_.snapshot()->scan(
+            storage::Family::Audit, {}, {}, true,
+            [&newest](std::string_view, const storage::Record& stored) {
+                newest = controller::audit::link_in(stored.value).number;
+                return false;
+            }
+        );
+    const std::lock_guard lock(mutex_);
+    waiting_ = newest > number_ ? newest - number_ : 0;
+}
+
+ExportStatus Exporter::status() const {
+    const std::lock_guard lock(mutex_);
+    ExportStatus status{{}, {}, waiting_, lost_};
+    if (trouble_.empty() || waiting_ == 0) return status;
+    status.trouble = trouble_;
+    status.troubled = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - troubled_since_
+    );
+    return status;
+}
+
 void Exporter::count_lost(std::uint64_t count, const char* why) {
-    lost_ += count;
+    std::uint64_t total = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        total = lost_ += count;
+    }
     log_.warn(
         "audit_export_lost",
-        {{"records", std::to_string(count)}, {"reason", why}, {"total", std::to_string(lost_)}}
+        {{"records", std::to_string(count)}, {"reason", why}, {"total", std::to_string(total)}}
     );
 }
 

@@ -26,6 +26,14 @@ struct ExportTurn {
     std::function<std::uint64_t()> told;       // last, by whichever member; 0: nothing
 };
 
+/// For operators. A member whose turn it is not has nothing that waits.
+struct ExportStatus {
+    std::string trouble;                    // why the receiver takes nothing; empty: it does
+    std::chrono::milliseconds troubled{};   // for so long
+    std::uint64_t waiting = 0;              // records that are not handed on yet
+    std::uint64_t lost = 0;                 // since the start
+};
+
 /// A thread of its own, which reads committed records from its own position on: no client waits for
 /// it, it holds a bounded number of records, and a receiver that is away gets them later. Records
 /// that retention cuts meanwhile are lost, and the log says so. The place is kept in a file, so
@@ -48,6 +56,8 @@ public:
     void start();
     /// Transaction records are sent first, within a bound.
     void stop();
+    /// Any thread.
+    ExportStatus status() const;
 
 private:
     static constexpr std::size_t records_at_once = 500;
@@ -58,6 +68,8 @@ private:
     std::vector<controller::audit::Entry> read();
     bool follow(bool is_mine);
     bool takes_turn();
+    void note_trouble(const std::string& trouble);
+    void note_waiting(bool is_some);
     void count_lost(std::uint64_t count, const char* why);
     void note_place();
 
@@ -69,9 +81,10 @@ private:
     bool was_mine_ = false;
     std::string after_;          // key of the last record handed on
     std::uint64_t number_ = 0;   // the audit record's number
-    std::uint64_t lost_ = 0;
+    mutable std::mutex mutex_;   // of what follows
+    std::uint64_t lost_ = 0, waiting_ = 0;
     std::string trouble_;   // that was logged
-    std::mutex mutex_;
+    std::chrono::steady_clock::time_point troubled_since_;
     std::condition_variable changed_;
     bool is_stopping_ = false;
     std::chrono::steady_clock::time_point stop_at_;

@@ -115,6 +115,7 @@ Result<void, std::string> Cluster::open() {
     auto roster = make_roster(etcd_settings(), self_, log_, tell_waiting_);
     if (!roster) return {boost::system::in_place_error, roster.error()};
     roster_ = std::move(*roster);
+    if (auto looked = look_at_etcd(); !looked) return looked;
     self_.id = roster_->id();
     links_->set_id(self_.id);
     known_self_ = self_;

@@ -76,6 +76,10 @@ public:
     /// Faults of revocation lists, a sentence each. Any thread.
     std::vector<std::string> problems() const { return links_->problems(); }
 
+    /// The CAs of clients that this member trusts (tls.client_ca) are those of the file from now
+    /// on: others compare them with their own. Any thread; blocks on the disk.
+    void tell_client_cas(const std::string& file);
+
     /// The ports are open: clients of others may be sent here.
     void open_to_clients();
 
@@ -176,6 +180,10 @@ private:
     void look(const storage::ReplicationStatus& status);
     void make_known(const storage::ReplicationStatus& status);
     void answer_asks();
+    // cluster_advice.cpp
+    Result<void, std::string> look_at_etcd();
+    void note_no_link(const std::vector<LinkStatus>& links);
+    std::vector<std::string> warnings() const;
     // cluster_facts.cpp
     void take_fact(storage::MemberId from, const ControlWord& word);
     void tell_facts();
@@ -233,6 +241,8 @@ private:
     std::map<storage::MemberId, Facts> facts_;
     std::vector<storage::MemberId> linked_;         // now, in their order
     std::optional<Clock::time_point> free_since_;   // no member leads
+    std::string client_cas_;                        // Member::client_cas of this one
+    std::string no_link_;                           // controller::ClusterView::no_link
 
     /// Earlier, a connection could come before all that its channels are for have said so.
     std::atomic<bool> are_links_started_ = false;
@@ -265,6 +275,9 @@ private:
     Clock::time_point links_since_;               // they are those
     storage::MemberId unlinked_leader_ = 0;       // that no link leads to, since
     Clock::time_point unlinked_since_;
+    std::optional<Clock::time_point> alone_since_;   // no link to any other member
+    std::string alone_told_;                         // as the log was told, at
+    Clock::time_point alone_told_at_{};
     std::string obstacle_;      // as the store was told
     bool is_revoked_ = false;   // by its own cluster.crl
     Clock::time_point looked_at_revocation_{};

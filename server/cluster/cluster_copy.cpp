@@ -78,6 +78,8 @@ Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& sett
         for (const Member& member : linked())
             if (why = fetch_from(member); why.empty()) break;
         if (why.empty()) break;
+        if (auto reasons = why_no_link(links_->status()); !reasons.empty())
+            why = std::move(reasons);
         if (tell_waiting_) tell_waiting_("the store of another member is needed: " + why);
         if (!tell_waiting_ && Clock::now() >= until)
             return Copied(

@@ -111,12 +111,14 @@ controller::MemberView Cluster::view_of(
         one.clock_ahead_ms = 0;
         one.free_bytes = free_bytes();
         one.may_lead = status.may_lead;
+        one.client_cas = client_cas_;
         one.leaving = still_there(leaving_);
         return one;
     }
     const auto link = std::ranges::find_if(links, [&](const LinkStatus& link) {
         return link.member.id == member.id;
     });
+    one.client_cas = member.client_cas;
     one.is_linked = link != links.end() && link->is_up;
     if (link != links.end()) one.link_failure = link->failure;
     if (one.is_linked) one.certificate_expires = link->valid_until;

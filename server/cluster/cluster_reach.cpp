@@ -49,6 +49,7 @@ void Cluster::note_links() {
     }
     record_links(up);
     note_revocation();
+    note_no_link(links);
     note_obstacle(links);
     hand_on_lead();
 }

@@ -246,6 +246,8 @@ controller::ClusterView Cluster::view() const {
     view.etcd_bytes = status.log_room.bytes;
     view.etcd_bytes_in_use = status.log_room.bytes_in_use;
     view.is_etcd_full = status.log_room.is_full;
+    view.no_link = no_link_;
+    view.warnings = warnings();
     const auto add = [&](const Member& member) {
         view.members.push_back(view_of(member, status, links));
         if (view.members.back().is_leader) view.leader = member.name;

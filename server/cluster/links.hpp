@@ -51,6 +51,10 @@ struct LinkStatus {
     storage::Millis valid_until = 0;   // of its certificate and the CAs above it; 0: it is down
 };
 
+/// For operators, with the reason of each; empty: one is up, or there is no other member
+/// (cluster_advice.cpp).
+std::string why_no_link(const std::vector<LinkStatus>& links);
+
 /// One connection to each other member, over TLS 1.3 with certificates of both sides that
 /// cluster.ca issued and that carry the role of a member. The member whose id is less connects;
 /// both send. Frames arrive in order; those under way when a connection ends are lost, and both

@@ -32,6 +32,8 @@ struct Member {
     bool has_open_ports = true;   // clients come in
     /// Members that it is linked to, by id, in their order; nullopt: not told.
     std::optional<std::vector<storage::MemberId>> links = std::nullopt;
+    /// Fingerprint of the CAs of its tls.client_ca together, in any order; empty: not told.
+    std::string client_cas = {};
 };
 
 /// The greatest cluster.max_staleness_ms.

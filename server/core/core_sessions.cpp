@@ -62,11 +62,11 @@ void Core::find_keys(
             keys.now = now();
             if (is_cut_off()) keys.refused = not_ready().text;
             // One with the account's certificate guesses nothing that is not its own.
-            if (!keys.are_of_key &&
-                !login_limits_.take(
-                    question.name, net::source_of(address), std::chrono::steady_clock::now()
-                ))
-                keys.refused = "too many logins have failed: try again later";
+            const std::string source = net::source_of(address);
+            const auto time = std::chrono::steady_clock::now();
+            if (!keys.are_of_key && !login_limits_.take(question.name, source, time))
+                keys.refused = "too many logins have failed: " +
+                               try_again_in(login_limits_.wait(question.name, source, time));
             if (!keys.refused.empty() || question.password.empty()) return done(std::move(keys));
             store_.read([question = std::move(question), keys = std::move(keys),
                          done = std::move(done)](const storage::Snapshot&) mutable {
@@ -160,10 +160,12 @@ void Core::register_stranger(
             if (is_cut_off()) return done(not_ready());
             auto prepared = controller_.registration(username, password);
             if (!prepared) return refuse(prepared.error());
-            if (!registration_limits_.take(
-                    {}, net::source_of(address), std::chrono::steady_clock::now()
-                ))
-                return refuse(xml::resource_constraint("too many registrations from here: try later"
+            const std::string source = net::source_of(address);
+            const auto time = std::chrono::steady_clock::now();
+            if (!registration_limits_.take({}, source, time))
+                return refuse(xml::resource_constraint(
+                    "too many registrations from here: " +
+                    try_again_in(registration_limits_.wait({}, source, time))
                 ));
             pubsub::Principal actor;
             if (const auto jid = xml::Jid::make(username, config_.domain)) actor.jid = *jid;

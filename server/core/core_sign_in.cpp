@@ -32,11 +32,11 @@ HttpResponse signed_out() {
 }
 
 HttpResponse too_many(std::chrono::seconds wait) {
-    const std::string seconds = std::to_string(std::max<std::int64_t>(wait.count(), 1));
     HttpResponse response = controller::http_error(
-        429, "too-many-sign-ins", "too many sign-ins have failed: try again in " + seconds + " s"
+        429, "too-many-sign-ins", "too many sign-ins have failed: " + try_again_in(wait)
     );
-    response.headers = "Retry-After: " + seconds + "\r\n";
+    response.headers =
+        "Retry-After: " + std::to_string(std::max<std::int64_t>(wait.count(), 1)) + "\r\n";
     return response;
 }
 

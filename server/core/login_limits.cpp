@@ -106,4 +106,8 @@ void LoginLimits::give_back(std::string_view account, std::string_view source, T
     by_home_.emplace(homes_.back(), std::prev(homes_.end()));
 }
 
+std::string try_again_in(std::chrono::seconds wait) {
+    return "try again in " + std::to_string(std::max<std::int64_t>(wait.count(), 1)) + " s";
+}
+
 }   // namespace grid::server

@@ -64,4 +64,7 @@ private:
     std::unordered_map<std::string_view, std::list<std::string>::iterator> by_home_;
 };
 
+/// For the one who is refused; at the least a second.
+std::string try_again_in(std::chrono::seconds wait);
+
 }   // namespace grid::server

@@ -1,6 +1,7 @@
 // server/gridctl/options.cpp: domain, accounts, time and text for all commands.
 #include "server/gridctl/options.hpp"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -123,6 +124,13 @@ void print(const std::string& text) {
     if (std::cout) return;
     const std::string why = errno == 0 ? "" : std::string(": ") + std::strerror(errno);
     throw Failed(Exit::Refused, "cannot write to standard output" + why);
+}
+
+std::size_t terminal_width() {
+    winsize size{};
+    const bool is_terminal =
+        ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    return is_terminal ? size.ws_col : 0;
 }
 
 void print_text(const std::string& text) {

@@ -33,6 +33,8 @@ std::string read_utf8(const std::string& path);
 /// where it is not shown. Never an argument: those are seen by others on the machine.
 std::string read_password(const std::string& source);
 void print(const std::string& text);
+/// Columns of the terminal that standard output is; 0: it is none.
+std::size_t terminal_width();
 /// A whole text of others: unchanged into a file or pipe, printable to a terminal.
 void print_text(const std::string& text);
 

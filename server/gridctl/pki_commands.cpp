@@ -199,7 +199,7 @@ void show_certificates(const Options& options) {
             Exit::Refused,
             "cannot read " + pki::Layout{options.data}.pki().string() + ": " + error.message()
         );
-    print(options.json ? json_line(out) : layout(rows));
+    print(options.json ? json_line(out) : layout(rows, terminal_width()));
 }
 
 }   // namespace

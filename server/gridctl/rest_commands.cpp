@@ -71,7 +71,7 @@ void print_list(
         rows.push_back(std::move(row));
     }
     if (rows.size() == 1) return print("no " + name + "\n");
-    print(layout(rows));
+    print(layout(rows, terminal_width()));
     if (list.at("next").is_string()) print("… and more\n");
 }
 

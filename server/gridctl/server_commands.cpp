@@ -81,7 +81,8 @@ void show_cluster(const Options& options) {
     boost::json::object cluster = client.call("GET", "cluster");
     if (options.json) return print_object(options, cluster);
     const boost::json::value members = cluster["members"];
-    cluster.stable_erase("members");
+    const boost::json::value warnings = cluster["warnings"];
+    for (const char* name : {"members", "warnings"}) cluster.stable_erase(name);
     print_object(options, cluster);
     print("\n");
     print_list(
@@ -97,8 +98,11 @@ void show_cluster(const Options& options) {
          {"CERTIFICATE UNTIL", "certificate_expires"},
          {"CLOCK AHEAD", "clock_ahead_ms"},
          {"FREE", "free_bytes"},
+         {"CLIENT CAS", "client_cas"},
          {"WHY NOT LINKED", "link_failure"}}
     );
+    if (const auto* list = warnings.if_array())   // an earlier server has none
+        for (const auto& warning : *list) print("warning: " + to_cell(warning) + "\n");
 }
 
 /// Without a name, of the member that is asked.

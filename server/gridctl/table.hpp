@@ -89,18 +89,53 @@ inline std::string cell_of(const boost::json::value& object, std::string_view pa
                                          : cell_of(*member, path.substr(dot + 1));
 }
 
+/// The bytes of so many characters from the front.
+inline std::size_t bytes_of(std::string_view text, std::size_t characters) {
+    std::size_t at = 0;
+    for (; at < text.size(); ++at)
+        if ((static_cast<unsigned char>(text[at]) & 0xc0) != 0x80 && characters-- == 0) break;
+    return at;
+}
+
+/// At most so many characters: names differ at their ends.
+inline std::string cut_in_the_middle(const std::string& text, std::size_t most) {
+    const std::size_t has = width(text);
+    if (has <= most || most == 0) return text;
+    const std::size_t front = most / 2, back = most - 1 - front;
+    return text.substr(0, bytes_of(text, front)) + "…" + text.substr(bytes_of(text, has - back));
+}
+
+/// Makes the widest columns narrower, so that a line fits; no column narrower than its head.
+inline void fit(std::vector<std::size_t>& widths, const Row& head, std::size_t width_max) {
+    constexpr std::size_t least = 8;
+    if (widths.empty()) return;
+    const auto line = [&] {
+        std::size_t sum = 2 * (widths.size() - 1);
+        for (const std::size_t one : widths) sum += one;
+        return sum;
+    };
+    for (auto most = *std::max_element(widths.begin(), widths.end());
+         most >= least && line() > width_max; --most)
+        for (std::size_t i = 0; i < widths.size(); ++i)
+            widths[i] = std::min(widths[i], std::max(most, i < head.size() ? width(head[i]) : 0));
+}
+
 /// Columns two blanks apart, the first row as the head; no blanks at the end of a line.
-inline std::string layout(const std::vector<Row>& rows) {
+/// `width_max`: of a line, for which cells are cut; 0: none is.
+inline std::string layout(const std::vector<Row>& rows, std::size_t width_max = 0) {
     std::vector<std::size_t> widths;
     for (const Row& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
     }
+    if (width_max != 0 && !rows.empty()) fit(widths, rows.front(), width_max);
     std::string out;
     for (const Row& row : rows) {
         std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i)
-            line.append(row[i]).append(widths[i] + 2 - width(row[i]), ' ');
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::string cell = cut_in_the_middle(row[i], widths[i]);
+            line.append(cell).append(widths[i] + 2 - width(cell), ' ');
+        }
         line.erase(line.find_last_not_of(' ') + 1);
         out.append(line).append("\n");
     }

@@ -146,13 +146,17 @@ public:
                 ready.problems.emplace_back("no member of the cluster leads yet");
             }
             if (view.is_draining) ready.problems.emplace_back("this member is being drained");
+            if (!view.no_link.empty()) ready.problems.push_back(view.no_link);
         }
-        // The server serves all the same; the file's name is for administrators.
-        if (!info_.facts().problems.empty())
+        // The server serves all the same; names of files and receivers are for administrators.
+        const controller::ServerFacts facts = info_.facts();
+        if (!facts.problems.empty())
             ready.problems.emplace_back(
                 "a source of revocation lists (tls.crl, cluster.crl) has a fault: see gridctl "
                 "status"
             );
+        if (auto text = controller::export_problem(facts, false); !text.empty())
+            ready.problems.push_back(text + ": see gridctl status");
         return ready;
     }
 

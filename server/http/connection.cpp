@@ -7,6 +7,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "controller/text/strict.hpp"
 #include "server/bosh/manager.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
@@ -388,10 +389,9 @@ asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> Connectio
     if (parser.content_length().value_or(0) > sign_in_bytes_max) co_return malformed_sign_in();
     parser.body_limit(sign_in_bytes_max);
     if (co_await read_body(parser)) co_return malformed_sign_in();
-    error_code error;
-    const auto value = boost::json::parse(parser.get().body(), error);
-    const auto* object = error ? nullptr : value.if_object();
-    if (object == nullptr || object->size() != 3) co_return malformed_sign_in();
+    const auto object = controller::parse_object(parser.get().body());
+    if (!object) co_return controller::http_error(400, "malformed-request", object.error());
+    if (object->size() != 3) co_return malformed_sign_in();
     SignInRequest wish;
     wish.account = text_in(*object, "account");
     wish.password = text_in(*object, "password");

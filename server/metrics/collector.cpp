@@ -12,11 +12,6 @@ namespace grid::server::metrics {
 
 namespace {
 
-std::string_view name_of(Level level) {
-    constexpr std::array<std::string_view, 4> names{"debug", "info", "warn", "error"};
-    return names.at(static_cast<std::size_t>(level));
-}
-
 double seconds(storage::Millis time) { return static_cast<double>(time) / 1000; }
 
 std::uint64_t flag(bool is_set) { return is_set ? 1 : 0; }
@@ -211,6 +206,25 @@ void Collector::write_controller(Exposition& out) const {
         "gridd_audit_dropped_total", "Audit records that found no room.",
         std::uint64_t{state.audit.dropped()}
     );
+    write_export(out);
+}
+
+/// Where records are handed on; else there is none of them.
+void Collector::write_export(Exposition& out) const {
+    const auto facts = sources_.info.facts().audit_export;
+    if (!facts) return;
+    out.gauge(
+        "gridd_audit_export_waiting",
+        "Audit records that are not handed on to audit.export_to yet.", facts->waiting
+    );
+    out.gauge(
+        "gridd_audit_export_failing_seconds",
+        "How long the receiver of audit.export_to has taken no records; 0: it takes them.",
+        seconds(facts->troubled_ms)
+    );
+    out.counter(
+        "gridd_audit_export_lost_total", "Audit records that the receiver never got.", facts->lost
+    );
 }
 
 void Collector::write_transfers(Exposition& out) const {
@@ -344,7 +358,7 @@ void Collector::write_limits(Exposition& out, const Load& load) const {
 void Collector::write_log(Exposition& out) const {
     out.counter("gridd_log_events_total", "Events told to the log, by name and level.");
     for (const auto& [what, level, count] : sources_.log.counts())
-        out.sample(count, {{"event", what}, {"level", name_of(level)}});
+        out.sample(count, {{"event", what}, {"level", level_name(level)}});
 }
 
 }   // namespace grid::server::metrics

@@ -45,6 +45,7 @@ private:
     void write_broker(Exposition& out) const;
     void write_delivery(Exposition& out, const Load& load) const;
     void write_controller(Exposition& out) const;
+    void write_export(Exposition& out) const;
     void write_transfers(Exposition& out) const;
     void write_store(Exposition& out) const;
     void write_cluster(Exposition& out) const;

@@ -28,6 +28,7 @@ public:
         facts.sessions_slowed = floods_.slowed;
         facts.sessions_cut = floods_.cut;
         if (problems) facts.problems = problems();
+        if (audit_export) facts.audit_export = audit_export();
         return facts;
     }
 
@@ -43,6 +44,7 @@ public:
     controller::ClusterControl* cluster_control = nullptr;   // the same
     controller::ServerFacts constant;                        // filled before the first request
     std::function<std::vector<std::string>()> problems;      // asked each time; any thread
+    std::function<controller::ExportFacts()> audit_export;   // the same; null: there is none
 
 private:
     storage::Store& store_;

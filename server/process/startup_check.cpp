@@ -30,6 +30,7 @@
 #include "server/tls/context.hpp"
 #include "server/tls/own_certificate.hpp"
 #include "server/tls/pem_file.hpp"
+#include "server/tls/revocation/crl_check.hpp"
 #include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "storage/keys.hpp"
@@ -77,6 +78,7 @@ void check_tls(const Config& config, Findings& findings) {
             return;
         }
         add(findings, tls::check_own_certificate(tls.certificate, config.domain));
+        add(findings, tls::check_own_chain(tls));
         check_key_file("tls.key", tls.key, findings);
     }
     add(findings, tls::check_ciphers(tls));
@@ -309,6 +311,14 @@ std::vector<tls::CrlSources> all_crl_sources(const Config& config, const fs::pat
     return all;
 }
 
+/// Of lists that are read: which of them count, and whom they keep out.
+void check_crl_uses(const Config& config, const fs::path& data, Findings& findings) {
+    for (const tls::CrlSources& sources : all_crl_sources(config, data)) {
+        const bool is_closed = sources.option == "tls.crl" && config.tls.crl_policy == "closed";
+        add(findings, tls::check_crls(sources, is_closed));
+    }
+}
+
 void check_crl_folders(const tls::CrlSources& sources, Findings& findings) {
     for (const std::string& source : sources.paths) {
         std::error_code unreadable;
@@ -399,6 +409,7 @@ Findings check_reload(const Config& config, const fs::path& data) {
             findings.push_back({sources.option, std::move(why)});
         else
             check_crl_files(sources, false, findings);
+    check_crl_uses(config, data, findings);
     check_policy(config, findings);
     return findings;
 }
@@ -448,6 +459,7 @@ Findings check_startup(const AppOptions& options) {
             findings.push_back({sources.option, std::move(why)});
     check_static_files(config, findings);
     for (const tls::CrlSources& sources : lists) check_crl_folders(sources, findings);
+    check_crl_uses(config, options.data, findings);
     check_export(config, findings);
     check_backups(config, findings);
     check_descriptors(config, findings);

@@ -318,6 +318,7 @@ void Reload::take(const Config& next, Prepared prepared, Report& report) {
         parts_.trust.renew(next.tls, prepared.xmpp.get(), prepared.http.get());
         parts_.xmpp.put(std::move(prepared.xmpp));
         parts_.http.put(std::move(prepared.http));
+        if (tell_client_cas_) tell_client_cas_(next.tls.client_ca);
     }
     if (prepared.certificates != certificates_) report.changed.emplace_back("certificates");
     certificates_ = std::move(prepared.certificates);

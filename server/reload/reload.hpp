@@ -41,6 +41,9 @@ public:
     /// cannot fail, or the mistake. Before the first reload.
     using Renew = std::function<Result<std::function<void()>, std::string>()>;
     void renew_cluster_by(Renew renew) { renew_cluster_ = std::move(renew); }
+    /// Of a member, too: hears the file of CAs (tls.client_ca) that is in force from now on.
+    using Tell = std::function<void(const std::string& file)>;
+    void tell_client_cas_by(Tell tell) { tell_client_cas_ = std::move(tell); }
 
     /// `why`: what asked for it, for the log and the record.
     controller::ReloadReport run(const pubsub::Principal& by, const std::string& why);
@@ -78,6 +81,7 @@ private:
 
     Parts parts_;
     Renew renew_cluster_;
+    Tell tell_client_cas_;
     std::mutex running_;
     Config config_;   // with the values that the process has
     std::string certificates_, cluster_files_, policy_, crl_;

@@ -5,9 +5,8 @@
 #include <openssl/sha.h>
 
 #include <ctime>
+#include <set>
 #include <string_view>
-
-#include "server/tls/openssl.hpp"
 
 namespace grid::server::tls {
 namespace {
@@ -67,6 +66,17 @@ std::string fingerprint_of(const X509* certificate) {
     Der der;
     const int size = i2d_X509(certificate, &der.bytes);
     return sha256(der, size);
+}
+
+std::string fingerprint_of_all(std::span<const X509Ptr> certificates) {
+    constexpr std::size_t shown = 8;   // bytes: for people, who compare it
+    std::set<std::string> each;
+    for (const X509Ptr& one : certificates) each.insert(fingerprint_of(one.get()));
+    std::string all;
+    for (const std::string& one : each) all += one;
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest);
+    return to_hex(digest, shown);
 }
 
 std::string key_hash_of(const X509* certificate) {

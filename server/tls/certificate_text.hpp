@@ -4,8 +4,10 @@
 
 #include <openssl/x509.h>
 
+#include <span>
 #include <string>
 
+#include "server/tls/openssl.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::server::tls {
@@ -17,6 +19,8 @@ std::string to_text(const ASN1_INTEGER* serial);
 /// Lower-case hex.
 std::string to_hex(const unsigned char* bytes, std::size_t size);
 std::string fingerprint_of(const X509* certificate);   // SHA-256 of its DER, lower-case hex
+/// Of several, in any order, each counted once: the front of a SHA-256, lower-case hex.
+std::string fingerprint_of_all(std::span<const X509Ptr> certificates);
 /// SHA-256 of its SubjectPublicKeyInfo in DER: the key, whatever name or date is around it.
 std::string key_hash_of(const X509* certificate);
 /// 0 when it is no date.

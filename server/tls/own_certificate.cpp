@@ -54,7 +54,76 @@ bool may_sign(X509* certificate) {
     return (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;   // absent: all bits
 }
 
+bool has_issued(X509* issuer, X509* certificate) {
+    const bool is_so = X509_check_issued(issuer, certificate) == X509_V_OK &&
+                       X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
+    ERR_clear_error();
+    return is_so;
+}
+
+bool is_root(X509* certificate) { return (X509_get_extension_flags(certificate) & EXFLAG_SS) != 0; }
+
+X509* issuer_among(const std::vector<X509Ptr>& all, X509* certificate) {
+    for (const X509Ptr& one : all)
+        if (one.get() != certificate && has_issued(one.get(), certificate)) return one.get();
+    return nullptr;
+}
+
+/// The roots that this machine trusts, where it has any.
+bool is_below_public_root(X509* certificate) {
+    const std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>> store(X509_STORE_new());
+    const StoreContext context(X509_STORE_CTX_new());
+    const bool is_made = store && context && X509_STORE_set_default_paths(store.get()) == 1 &&
+                         X509_STORE_CTX_init(context.get(), store.get(), nullptr, nullptr) == 1;
+    bool is_below = false;
+    if (is_made) {
+        const OwningStack roots(
+            X509_STORE_CTX_get1_certs(context.get(), X509_get_issuer_name(certificate))
+        );
+        for (int i = 0; roots && i < sk_X509_num(roots.get()); ++i)
+            is_below = is_below || has_issued(sk_X509_value(roots.get(), i), certificate);
+    }
+    ERR_clear_error();
+    return is_below;
+}
+
 }   // namespace
+
+std::vector<Complaint> check_own_chain(const Config::Tls& tls) {
+    const auto sent = read_certificates(tls.certificate);
+    if (!sent) return {};   // said elsewhere
+    X509* own = sent->front().get();
+    X509* top = own;
+    for (std::size_t step = 0; step < sent->size() && !is_root(top); ++step) {
+        X509* above = issuer_among(*sent, top);
+        if (above == nullptr) break;
+        top = above;
+    }
+    if (is_root(top) || is_below_public_root(top)) return {};
+    const std::string issuer = to_text(X509_get_issuer_name(top));
+    const std::string what = tls.certificate + ": " + to_text(X509_get_subject_name(top)) +
+                             " was issued by " + issuer + ", whose certificate is not in the file";
+    const auto known = tls.client_ca.empty()
+                           ? Result<std::vector<X509Ptr>, std::string>(std::vector<X509Ptr>())
+                           : read_certificates(tls.client_ca);
+    X509* above = known ? issuer_among(*known, top) : nullptr;
+    if (above != nullptr && is_root(above)) return {};
+    if (above != nullptr)
+        return {
+            {"tls.certificate",
+             what + " and is no root: clients that trust the root alone cannot verify the server; "
+                    "append that certificate",
+             true}
+        };
+    if (top != own) return {};   // the issuer of what the operator appended is a root, most likely
+    return {
+        {"tls.certificate",
+         what + ", and it is no root that is known here: clients that do not trust that CA itself "
+                "cannot verify the server; append its certificate, and those between it and the "
+                "root",
+         true}
+    };
+}
 
 std::vector<Complaint> check_own_certificate(const std::string& file, const std::string& domain) {
     const auto chain = read_certificates(file);

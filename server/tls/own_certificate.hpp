@@ -19,6 +19,10 @@ struct Complaint {
 /// its key may sign.
 std::vector<Complaint> check_own_certificate(const std::string& file, const std::string& domain);
 
+/// Whether clients get the certificates between the server's and a root: those that are not in the
+/// file are not sent, and few clients look for them elsewhere (RFC 5246 §7.4.2, RFC 8446 §4.4.2).
+std::vector<Complaint> check_own_chain(const Config::Tls& tls);
+
 /// CAs, one name each, and whether all names together can be told to clients.
 std::vector<Complaint> check_client_cas(const std::string& file);
 

@@ -90,6 +90,11 @@ std::string to_reason(const Verdict& verdict, storage::Millis now) {
         case X509_V_ERR_EXCLUDED_VIOLATION:
             return which +
                    " carries a name that a CA of its chain may not issue (name constraints)";
+        case X509_V_ERR_NO_EXPLICIT_POLICY:
+            return "a CA of the chain demands a certificate policy (requireExplicitPolicy), and "
+                   "none is in all certificates below it";
+        case X509_V_ERR_INVALID_POLICY_EXTENSION:
+            return which + " has certificate policies, or constraints of them, that cannot be read";
         default:
             return which + ": " + X509_verify_cert_error_string(verdict.error);
     }

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 
+from configured import Rest
 from gridd import BROKER, DOMAIN, Operated
 from stock import Client
 from stock_pubsub import alert
@@ -256,10 +257,41 @@ class ExportByTcp(Audited):
                     message = stream.read(int(length)).decode()
                     self.numbers.append(int(re.search(r'number="(\d+)"', message)[1]))
 
+    def problems(self):
+        return self.server.admin_json("status")["problems"]
+
+    def waiting(self):
+        return self.metrics()["gridd_audit_export_waiting"]
+
+    def fetch(self, path):
+        with Rest(self.server) as rest:
+            rest.connection.request("GET", path)
+            return rest.connection.getresponse().read().decode()
+
+    def ready(self):
+        return json.loads(self.fetch("/readyz"))
+
+    def metrics(self):
+        lines = re.findall(r"(?m)^(gridd_audit_export_\w+) (\S+)$", self.fetch("/metrics"))
+        return {name: float(value) for name, value in lines}
+
     async def test_s73_syslog_by_tcp_waits_for_its_receiver(self):
         await self.client["xep_0060"].create_node(BROKER, "alerts")
         await self.publish(20)
         await self.until(lambda: "cannot connect" in self.server.log())
+        await self.until(lambda: self.waiting() >= 20)
+        metrics = self.metrics()
+        self.assertGreater(metrics["gridd_audit_export_failing_seconds"], 0)
+        self.assertEqual(metrics["gridd_audit_export_lost_total"], 0)
+        problem = self.problems()[0]
+        self.assertRegex(problem, r"^audit.export_to: the receiver has taken no records for \d+ s "
+                                  r"\(cannot connect: .*\): \d+ of them wait in the store")
+        told = self.ready()["problems"][0]
+        self.assertRegex(told, r"taken no records for \d+ s: \d+ of them wait .*see gridctl status")
+        self.assertNotIn("cannot connect", told)
+        self.assertTrue(self.ready()["ready"], "it serves all the same")
+        doctor = self.server.gridctl("doctor", identity=self.server.admin)
+        self.assertIn(problem[:60], doctor.stdout)
         receiver = threading.Thread(target=self.receive, args=(20,))
         receiver.start()
         await asyncio.to_thread(receiver.join, 15)
@@ -267,6 +299,18 @@ class ExportByTcp(Audited):
         self.assertGreaterEqual(self.numbers[-1], 20)
         # Publishing does not wait for the exporter: it goes on as if the receiver were there.
         await self.publish(20)
+        receiver = threading.Thread(target=self.receive, args=(self.numbers[-1] + 1,))
+        receiver.start()
+        await asyncio.to_thread(receiver.join, 15)
+
+    async def test_a_receiver_that_takes_all_is_no_problem(self):
+        receiver = threading.Thread(target=self.receive, args=(1_000_000,), daemon=True)
+        receiver.start()
+        await self.until(lambda: self.numbers)
+        await self.until(lambda: self.waiting() == 0)
+        self.assertEqual(self.problems(), [])
+        self.assertEqual(self.ready()["problems"], [])
+        self.assertEqual(self.metrics()["gridd_audit_export_failing_seconds"], 0)
 
 
 if __name__ == "__main__":

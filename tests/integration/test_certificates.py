@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from accounts import AccountCase
-from certs import DAY, Bundle, _write
+from certs import DAY, XMPP_ADDR, Bundle, _utf8string, _write
 from gridd import ADMIN, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw
@@ -265,6 +265,70 @@ class Hostile(unittest.TestCase):
                             "xmlns:stream='http://etherx.jabber.org/streams'>")
                 line = self.server.wait_log("certificate_refused", mark, 30)
             self.assertIn(said, line)
+
+
+class Policies(unittest.TestCase):
+    """RFC 5280 §6.1: a CA may demand that a policy holds along the whole path below it."""
+
+    def test_a_demanded_policy_is_missing_or_there(self):
+        server, (root,) = start(self)
+        server.start()
+        good, other = (x509.ObjectIdentifier(f"1.3.6.1.4.1.32473.9.{n}") for n in (1, 2))
+        # (policies of the CA, whether it demands one, policies of the client): the answer
+        for number, (above, demands, below, is_good) in enumerate((
+            (None, False, None, True),
+            (good, False, None, True),
+            (good, True, None, False),
+            (good, True, other, False),
+            (None, True, good, False),
+            (good, True, good, True),
+        )):
+            with self.subTest(above=above, demands=demands, below=below):
+                demand = x509.PolicyConstraints(0, None) if demands else None
+                middle = RevokingAuthority(
+                    os.path.join(server.folder, f"policy{number}"), f"policy CA {number}", root
+                )
+                middle.certificate = self.signed(root, middle, above, demand)
+                ann = self.client(middle, f"ann{number}@{DOMAIN}", below)
+                mark = server.log_mark()
+                if is_good:
+                    self.assertIn("<success", attempt(server, ann))
+                    continue
+                with Raw(server.c2s, DOMAIN) as raw:
+                    raw.starttls(ann)
+                    line = server.wait_log("certificate_refused", mark, 30)
+                    self.assertIn("demands a certificate policy (requireExplicitPolicy)", line)
+                judged = server.gridctl("cert", "check", ann.cert, "--set",
+                                        f"tls.client_ca={root.path}", "--set", f"domain={DOMAIN}")
+                self.assertEqual(judged.returncode, 1, judged)
+                self.assertIn("requireExplicitPolicy", judged.stdout + judged.stderr)
+
+    @staticmethod
+    def policies(policy):
+        return x509.CertificatePolicies([x509.PolicyInformation(policy, None)])
+
+    def signed(self, root, middle, policy, demand):
+        # pylint: disable=protected-access
+        builder = middle._builder(middle.name, root.name, middle.key, -DAY, DAY).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        if policy:
+            builder = builder.add_extension(self.policies(policy), critical=True)
+        if demand:
+            builder = builder.add_extension(demand, critical=True)
+        return builder.sign(root.key, hashes.SHA256())
+
+    def client(self, middle, jid, policy):
+        # pylint: disable=protected-access
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, jid)])
+        builder = middle._builder(subject, middle.name, key, -DAY, DAY)
+        builder = middle._usage(builder, ExtendedKeyUsageOID.CLIENT_AUTH, None).add_extension(
+            x509.SubjectAlternativeName([x509.OtherName(XMPP_ADDR, _utf8string(jid))]), False
+        )
+        if policy:
+            builder = builder.add_extension(self.policies(policy), critical=False)
+        return middle._finish(builder, key, "client", jid)
 
 
 class Names(unittest.TestCase):

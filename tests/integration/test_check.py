@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -414,6 +415,7 @@ class Check(unittest.TestCase):
             same("audit.export_to", "ftp:x", "audit.export_to|ftp"),
             same("audit.queue_max", 0, "at least 1"),
             same("log.level", "loud", "debug, info, warn or error"),
+            same("log.level", "warning", "debug, info, warn or error"),
             same("log.format", "xml", "text or json"),
             same("limits.stanza_byte_max", 20000, "did you mean 'limits.stanza_bytes_max'"),
             same("lisen.c2s", "x", "did you mean 'listen.c2s'"),
@@ -479,6 +481,99 @@ class Check(unittest.TestCase):
             self.assertRegex(
                 done.stderr, rf"warning: {re.escape(file)}:{place['tls.crl']}:\d+: .*{words}"
             )
+
+    def chain_of(self, *parts):
+        path = self.path("chain.crt")
+        with open(path, "wb") as out:
+            for part in parts:
+                with open(part, "rb") as source:
+                    out.write(source.read())
+        return path
+
+    def test_a_chain_that_clients_cannot_complete_is_warned_of(self):
+        root = RevokingAuthority(os.path.join(self.folder, "public"), "public root")
+        middle = RevokingAuthority(os.path.join(self.folder, "middle"), "middle CA", root)
+        own = middle.server(DOMAIN)
+        with open(own.cert, encoding="ascii") as file:
+            leaf = file.read().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+        alone = self.path("alone.crt", leaf)
+        says = "CN=grid.example was issued by CN=middle CA, whose certificate is not in the file"
+        known = f"{says} and is no root: .* append that certificate"
+        unknown = f"{says}, and it is no root that is known here: .* append"
+        both = self.chain_of(middle.path, root.path)
+        whole = self.chain_of(alone, middle.path)
+        for certificate, client_ca, words in (
+            (alone, both, known),
+            (alone, self.issuer.path, unknown),
+            (alone, root.path, unknown),
+            (whole, root.path, None),
+            (whole, self.issuer.path, None),   # clients have its root
+            (own.cert, self.issuer.path, None),
+        ):
+            with self.subTest(certificate=certificate, client_ca=client_ca):
+                file, place = self.write({
+                    **self.base(), "tls.certificate": certificate, "tls.key": own.key,
+                    "tls.client_ca": client_ca,
+                })
+                done = run(["--check", "--config", file, "--data", self.data()])
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if words is None:
+                    self.assertNotIn("was issued by", done.stderr)
+                else:
+                    where = rf"warning: {re.escape(file)}:{place['tls.certificate']}:\d+: "
+                    self.assertRegex(done.stderr, where + ".*" + words)
+
+    def test_lists_that_keep_all_clients_out_are_warned_of(self):
+        """While tls.crl_policy is closed; and what the server logs, at its start and a reload."""
+        mine = RevokingAuthority(os.path.join(self.folder, "mine"), "my CA")
+        other = RevokingAuthority(os.path.join(self.folder, "other"), "other CA")
+        namesake = RevokingAuthority(os.path.join(self.folder, "namesake"), "my CA")
+        lists = os.path.join(self.folder, "closed-lists")
+        os.mkdir(lists)
+        place_of_list = os.path.join(lists, "list.pem")
+        settings = {**self.base(), "tls.client_ca": mine.path, "tls.crl": [lists],
+                    "tls.crl_policy": "closed", "reload.on_change": False}
+        file, place = self.write(settings)
+        unsigned = "no CA that is known here signed it"
+        refused = "every client whose certificate CN=my CA has issued is refused"
+        none = f"closed, and no list of it is in tls.crl: {refused}"
+        another = "its signature is not by the key of the CA of that name"
+        for made, is_refused, words in (
+            (lambda: other.crl(place_of_list), True,
+             {"tls.crl": f"other CA: {unsigned}: it revokes nothing until",
+              "tls.crl_policy": none}),
+            (lambda: namesake.crl(place_of_list), True,
+             {"tls.crl": f"my CA: {unsigned}, {another}", "tls.crl_policy": none}),
+            (lambda: mine.crl(place_of_list, this_update=-2 * DAY, next_update=-DAY), True,
+             {"tls.crl_policy": f"closed, and its list ended on 20.*: {refused}"}),
+            (lambda: mine.crl(place_of_list), False, {}),
+        ):
+            made()
+            done = run(["--check", "--config", file, "--data", self.data()])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(refused in done.stderr, is_refused, done.stderr)
+            for key, text in words.items():
+                where = rf"(?m)^gridd: warning: {re.escape(file)}:{place[key]}:\d+: .*"
+                self.assertRegex(done.stderr, where + text)
+        # Open, it lets them in all the same.
+        file, _ = self.write({**settings, "tls.crl_policy": "open"})
+        other.crl(place_of_list)
+        done = run(["--check", "--config", file, "--data", self.data()])
+        self.assertNotIn("is refused", done.stderr)
+        self.assertIn(unsigned, done.stderr)
+        self.starts_and_says(settings, f"what=configuration .*{none}")
+
+    def starts_and_says(self, settings, pattern):
+        file, _ = self.write(settings)
+        server = Gridd()
+        self.addCleanup(server.close)
+        os.mkdir(server.data, 0o700)
+        server.settings = {}
+        server.start(config=file)
+        server.wait_log(pattern)
+        mark = server.log_mark()
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log(pattern, mark)
 
     def test_places_outside_the_file(self):
         """found M6"""

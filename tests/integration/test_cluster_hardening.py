@@ -17,8 +17,8 @@ import unittest
 from certs import DAY, Authority
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from cluster.etcd import is_installed
-from cluster.members import Cluster, Refused
+from cluster.etcd import Ensemble, is_installed
+from cluster.members import Cluster, Member, Refused
 from gridd import ADMIN, DOMAIN
 from raw import PATIENCE
 from revoking import RevokingAuthority, free_port, serial_of
@@ -382,6 +382,59 @@ class Starts(Clustered):
                 self.assertIn(says, one.log()[mark:])
                 one.settings.update(kept)
                 one.kill9()
+
+    def test_two_etcds_in_one_list_are_refused(self):
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        other = Ensemble(os.path.join(cluster.folder, "other"), 1, tls=False)
+        self.addCleanup(other.close)
+        one = cluster[0]
+        where = {}
+        for ensemble in (cluster.etcd, other):
+            ensemble.start()
+            header = ensemble.wait_leader().status()["header"]
+            where[ensemble.endpoints[0]] = f"{int(header['cluster_id']):x}"
+        for urls in (list(where), list(where)[::-1]):
+            one.settings["cluster.etcd"] = ",".join(urls)
+            mark = one.log_mark() if os.path.exists(one.log_path) else 0
+            one.spawn()
+            self.assertNotEqual(one.process.wait(WAIT_SECONDS), 0)
+            said = one.log()[mark:]
+            self.assertIn("cluster.etcd: the endpoints are of different etcds", said)
+            for url in urls:
+                self.assertIn(f"{url} of {where[url]}", said)
+            one.kill9()
+        sets = [f"{key}={value}" for key, value in one.settings.items()]
+        done = one.gridctl("doctor", *[word for text in sets for word in ("--set", text)])
+        self.assertRegex(done.stdout, "FAIL +etcd +the endpoints are of different etcds")
+
+    def test_another_etcd_that_comes_after_the_start_is_told(self):
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        other = Ensemble(os.path.join(cluster.folder, "other"), 1, tls=False)
+        self.addCleanup(other.close)
+        one = cluster[0]
+        one.settings["cluster.etcd"] = ",".join(cluster.etcd.endpoints + other.endpoints)
+        cluster.start()
+        other.start()
+        self.assertNotIn("etcd_other_cluster", one.log())
+        cluster.etcd.all[0].kill9()
+        line = one.wait_log("etcd_other_cluster", seconds=WAIT_SECONDS)
+        self.assertIn(f"endpoint={other.endpoints[0]} ", line)
+        self.assertIn(f"another etcd than {cluster.etcd.endpoints[0]}", line)
+
+    def test_a_new_name_beside_others_is_told(self):
+        cluster = self.cluster(members=1, etcds=1, fabric=False, tls=False)
+        cluster.start()
+        self.assertNotIn("cluster_name_new", cluster[0].log())
+        late = Member(cluster, "late", {"cluster.name": "tset"})
+        cluster.members.append(late)
+        late.start()
+        self.assertRegex(
+            late.log(), "warn .*cluster_name_new cluster=tset others=test .*correct cluster.name"
+        )
+        late.stop()
+        mark = late.log_mark()
+        late.start()
+        self.assertNotIn("cluster_name_new", late.log(mark), "it is not new any more")
 
     def test_ready_means_that_a_leader_is_known(self):
         """From the first answer on, whatever the moment."""

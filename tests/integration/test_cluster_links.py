@@ -1,8 +1,11 @@
 # tests/integration/test_cluster_links.py: members that reach etcd and not each other, a leader that
 # is revoked, an etcd that refuses writes, and members that start and take no clients yet.
 import http.client
+import json
 import os
 import re
+import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -10,10 +13,12 @@ import time
 import types
 import unittest
 
+from certs import Authority
 from cluster.etcd import is_installed
 from cluster.members import Cluster
 from gridd import DOMAIN
 from raw import PATIENCE
+from revoking import free_port
 from talker import Talker, form
 from test_cluster_hardening import revoke
 from websocket import WebSocket
@@ -257,6 +262,75 @@ class Refusing(Linked):
         until(lambda: "type='result'" in client.pubsub("set", client.publish(node, "two", "x")),
               "changes go on")
         until(lambda: self.cluster.is_ready(other), "it serves again")
+
+    def test_a_member_without_any_link_says_why_of_each(self):
+        late = self.cluster[2]
+        good = late.settings["cluster.ca"]
+        late.kill9()
+        late.settings["cluster.ca"] = self.cluster.authority.path   # no link comes up
+        late.settings["listen.health"] = f"127.0.0.1:{(port := free_port())}"
+        mark = late.log_mark()
+        try:
+            late.spawn()
+            line = late.wait_log("cluster_no_link", mark, WAIT_SECONDS)
+            for other in self.cluster.members[:2]:
+                address = other.settings["cluster.address"]
+                self.assertRegex(line, rf"{other.name} \({address}\): \S+")
+            self.assertIn("certificate", line)
+            found = until(lambda: self.probe(port), "probes are answered")
+            self.assertRegex(found, "no connection to any other member of the cluster: m0 ")
+        finally:
+            late.kill9()
+            late.settings["cluster.ca"] = good
+            del late.settings["listen.health"]
+            late.start()
+        self.linked()
+        self.assertNotIn("no connection to any other", self.fetched(late, "/readyz"))
+
+    @staticmethod
+    def probe(port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().read().decode()
+        except OSError:
+            return ""
+        finally:
+            connection.close()
+
+    def test_members_that_trust_other_cas_for_clients_are_told(self):
+        def warnings():
+            return [status["warnings"] for status in self.cluster.status().values()]
+
+        self.assertEqual(warnings(), [[], [], []])
+        one = self.cluster[2]
+        own = os.path.join(one.folder, "clients.pem")
+        kept = one.settings["tls.client_ca"]
+        shutil.copy(kept, own)
+        one.stop()
+        one.settings["tls.client_ca"] = own
+        one.start()
+        self.linked()
+        self.assertEqual(warnings(), [[], [], []], "the same CAs in another file")
+        other = Authority(os.path.join(one.folder, "other"), "other CA")
+        with open(own, "ab") as file, open(other.path, "rb") as more:
+            file.write(more.read())
+        one.process.send_signal(signal.SIGHUP)
+        try:
+            until(lambda: all(warnings()), warnings)
+            words = "other CAs are trusted for clients at {} than at {}: "
+            for name, at in (("m0", "m2"), ("m1", "m2"), ("m2", "m0, m1")):
+                self.assertIn(words.format(at, name), self.cluster.status()[name]["warnings"][0])
+            said = one.admin_ctl("cluster", "status")
+            self.assertIn("\nwarning: " + words.format("m0, m1", "m2"), said)
+            report = json.loads(one.gridctl("--json", "doctor", identity=one.admin).stdout)
+            lines = [line for line in report["checks"] if "other CAs are trusted" in line["text"]]
+            self.assertEqual([line["state"] for line in lines], ["warn"], report)
+        finally:
+            one.stop()
+            one.settings["tls.client_ca"] = kept
+            one.start()
+        until(lambda: warnings() == [[], [], []], warnings)
 
     def test_a_drain_sends_clients_only_to_members_whose_ports_are_open(self):
         late = self.cluster[2]

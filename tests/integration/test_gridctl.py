@@ -4,12 +4,16 @@ connection,
 4 not found."""
 
 import asyncio
+import fcntl
 import http.server
 import json
 import os
+import pty
 import ssl
 import stat
+import struct
 import subprocess
+import termios
 import threading
 import unittest
 import unittest.mock
@@ -188,6 +192,51 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(status["domain"], DOMAIN)
         self.assertIs(status["evaluation"], False)
         self.assertTrue(self.server.admin_ctl("status").strip())
+
+    def at_a_terminal(self, columns, *arguments):
+        """What gridctl writes to a terminal that is so wide."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        host, port = self.server.http
+        admin = self.server.admin
+        command = [binary("gridctl"), "--server", f"{host}:{port}", "--ca", admin.ca,
+                   "--server-name", DOMAIN, "--cert", admin.cert, "--key", admin.key, *arguments]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs) as running:
+            os.close(theirs)
+            text = b""
+            while True:
+                try:
+                    got = os.read(ours, 65536)
+                except OSError:   # the other end is closed
+                    break
+                text += got
+        os.close(ours)
+        self.assertEqual(running.returncode, DONE)
+        return text.decode().replace("\r\n", "\n")
+
+    async def test_a_table_is_as_wide_as_the_terminal(self):
+        names = [f"alerts-{'ö' * 150}-{number}" for number in range(3)] + ["short"]
+        admin = await self.log_in(self.server.admin)
+        for name in names:
+            await admin["xep_0060"].create_node(BROKER, name)
+        for columns in (80, 120):
+            lines = self.at_a_terminal(columns, "topics", "list").splitlines()
+            self.assertEqual(len(lines), 5, lines)
+            self.assertLessEqual(max(map(len, lines)), columns, lines)
+            for number, line in enumerate(lines[1:4]):
+                self.assertRegex(line, f"^alerts-ö+…ö+-{number} ")
+            self.assertRegex(lines[4], "^short ")
+            heads = self.server.admin_ctl("topics", "list").splitlines()[0].split()
+            self.assertEqual(lines[0].split(), heads)
+        for whole in (
+            self.at_a_terminal(500, "topics", "list"),
+            self.server.admin_ctl("topics", "list"),   # a pipe
+            self.at_a_terminal(80, "--json", "topics", "list"),
+        ):
+            self.assertIn(names[0], whole)
+            self.assertNotIn("…", whole)
+        # One thing with all that there is of it.
+        self.assertIn(names[0], self.at_a_terminal(80, "topics", "show", names[0]))
 
     async def test_what_is_refused_is_on_record(self):
         client = await self.log_in(self.sensor)

@@ -108,6 +108,9 @@ class InBand(unittest.TestCase):
             self.assertEqual(self.register(f"n{i}", "x", raw), "result")
         self.assertEqual(self.register("more", "x", raw), "resource-constraint")
         self.assertEqual(self.register("more", "x"), "resource-constraint")
+        inner = "<username>more</username><password>x</password>"
+        self.assertRegex(self.ask(self.raw(), "set", inner)[1],
+                         r"too many registrations from here: try again in [0-9]+ s<")
 
 
 class Off(unittest.TestCase):

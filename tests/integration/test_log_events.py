@@ -19,7 +19,6 @@ MANUAL = os.path.join(ROOT, "conf", "manual", "log-events.md")
 CALL = re.compile(r"\blog_?(?:\(\))?(?:\.|->)(debug|info|warn|error|write|fold)\(")
 # "name", or IS_SO ? "name" : "other", at the beginning of a field.
 FIELD = re.compile(r'\{\s*(?:[\w.]+ \? )?"([a-z_]+)"(?: : "([a-z_]+)")?,')
-LEVELS = {"warning": "warn"}   # as JSON lines have it
 
 
 def arguments(text, begin):
@@ -129,8 +128,7 @@ class Manual(unittest.TestCase):
             event = json.loads(line)
             seen.add(event["what"])
             levels, fields = known[event["what"]]
-            level = LEVELS.get(event["level"], event["level"])
-            self.assertIn(level, levels, line)
+            self.assertIn(event["level"], levels, line)
             self.assertLessEqual(set(event) - {"time", "level", "what"}, fields, line)
         started = re.search(r'"what": ?"session_started".*', server.log()).group()
         with open(ann.cert, encoding="ascii") as file:

@@ -200,7 +200,9 @@ class Metrics(unittest.TestCase):
         for row in re.findall(r"^\| `(\w+)` \| (gauge|counter|histogram) \| (.*?) \| (.*) \|$",
                               manual.read("metrics.md"), re.M):
             table[row[0]] = (row[1], set(re.findall(r"`(\w+)`", row[2])), row[3].replace("`", ""))
-        server = self.start({"listen.metrics": "127.0.0.1:0"})
+        server = self.start(
+            {"listen.metrics": "127.0.0.1:0", "audit.export_to": "udp:127.0.0.1:9"}
+        )
         if not is_installed():
             table = {name: row for name, row in table.items()
                      if not name.startswith("gridd_cluster_")}

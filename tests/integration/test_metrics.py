@@ -229,7 +229,7 @@ class Operators(Metered):
                        if not self.ask(base, "query", query=query)["result"]}
         self.assertEqual({}, missing)
         rules = [rule for group in self.ask(base, "rules")["groups"] for rule in group["rules"]]
-        self.assertEqual(11, len(rules))
+        self.assertEqual(12, len(rules))
         self.assertEqual({"ok"}, {rule["health"] for rule in rules}, rules)
         firing = [alert for alert in self.ask(base, "alerts")["alerts"]
                   if alert["state"] == "firing"]

@@ -275,7 +275,14 @@ class Slow(Passwords):
             self.log_in(name="bob")
         self.assertEqual(self.attempt("SCRAM-SHA-256", "bob", "x"), "not-authorized")
         self.assertEqual(self.attempt("SCRAM-SHA-256", "bob", "x"), "temporary-auth-failure")
-
+        # Five minutes, over which nine go back.
+        raw = self.raw()
+        _, failure = challenge(raw, Scram("SCRAM-SHA-256", "nobody", "x"))
+        seconds = re.search(
+            "<text[^>]*>too many logins have failed: try again in ([0-9]+) s</text>", failure
+        )
+        self.assertTrue(seconds, failure)
+        self.assertIn(int(seconds.group(1)), range(1, 76))
 
     def from_address(self, address):
         raw = Raw(self.server.c2s, DOMAIN, address)

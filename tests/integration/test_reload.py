@@ -207,7 +207,7 @@ class WhileDown(Reload):
     def test_a_policy_that_was_set_since_stays(self):
         self.server.admin_ctl("policy", "set", "-", stdin=EVERYTHING + "# by hand\n")
         for _ in range(2):
-            self.assertRegex(self.restart(), "warning what=policy_file_differs .*version=2")
+            self.assertRegex(self.restart(), "warn  what=policy_file_differs .*version=2")
             self.assertIn("# by hand", self.in_force())
         self.assertIn("changed: nothing", self.reload())
         self.assertIn("# by hand", self.in_force())

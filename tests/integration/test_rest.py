@@ -114,6 +114,26 @@ class Refusals(unittest.TestCase):
                 )
                 self.assert_error(400, got)
 
+    def test_what_is_there_twice(self):
+        """A reader takes the first or the last of them: what one has checked another one undoes."""
+        put = ("-X", "PUT", *JSON, "-H", "If-Match: *", "-d")
+        for path, options, member in (
+            ("policy", (*put, '{"text": "# a", "text": "# b"}'), "text"),
+            ("policy", (*put, '{"text": "# a", "t\\u0065xt": "# b"}'), "text"),
+            ("policy", (*put, '{"text": {"a": [{"b": 1, "b": 1}]}}'), "b"),
+            ("policy", (*put, '{"": 1, "": 2}'), ""),
+            ("accounts?max=1&max=2", (), "max"),
+            ("accounts?max=1&%6dax=1", (), "max"),
+            ("events?kinds=state&kinds=audit", (), "kinds"),
+        ):
+            with self.subTest(path + str(options)):
+                got = self.curl("/api/v1/" + path, *options, identity=self.server.admin)
+                self.assert_error(400, got)
+                self.assertIn(f"'{member}' is there twice", json.loads(got[1])["detail"])
+        whole = '{"text": "# {\\"a\\": 1, \\"a\\": 2}"}'
+        got = self.curl("/api/v1/policy/test", *put, whole, identity=self.server.admin)
+        self.assertNotIn("twice", got[1])
+
     def test_bodies_in_another_coding(self):
         put = ("/api/v1/policy", "-X", "PUT", *JSON, "-H", "If-Match: *", "--data-binary")
         for body, says in (

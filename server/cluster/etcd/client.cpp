@@ -21,6 +21,8 @@ using net::no_throw;
 
 /// Between two rounds through all endpoints.
 constexpr auto pause_least = 50ms, pause_most = 400ms;
+/// Answers of two endpoints within so long are compared.
+constexpr auto seen_for = 10s;
 /// A try at an endpoint gets that much at least, or what is left.
 constexpr auto attempt_least = 300ms;
 
@@ -142,6 +144,7 @@ EtcdClient::EtcdClient(asio::any_io_executor executor, const EtcdSettings& setti
             fault_ = endpoint.error();
     }
     is_hopeless_.resize(endpoints_.size());
+    seen_.resize(endpoints_.size());
     if (!endpoints_.empty()) present_ = first_endpoint(settings.member, endpoints_.size());
     auto tls = settings.tls ? settings.tls : std::make_shared<EtcdTls>(settings);
     pool_ = std::make_shared<EtcdPool>(executor_, endpoints_, std::move(tls), log_);
@@ -160,6 +163,28 @@ void EtcdClient::note_failure(std::size_t endpoint, const EtcdError& error) {
         {{"endpoint", endpoints_[endpoint].url}, {"reason", server::quoted(error.text)}}
     );
     if (present_ == endpoint) skip_endpoint();
+}
+
+/// A start looks at the endpoints that answer then. An etcd that was restored has another id, too,
+/// and no endpoint answers with the one before any more.
+void EtcdClient::note_cluster(std::size_t endpoint, const json::object& answer) {
+    const json::object* header = object_in(answer, "header");
+    const std::uint64_t cluster = header == nullptr ? 0 : number_in(*header, "cluster_id");
+    if (cluster == 0) return;
+    const auto now = EtcdClock::now();
+    const auto differs = [&](const Seen& other) {
+        return other.cluster != 0 && other.cluster != cluster && now - other.at < seen_for;
+    };
+    seen_[endpoint] = {cluster, now};
+    const auto other = std::ranges::find_if(seen_, differs);
+    if (other == seen_.end()) return;
+    const std::string& url = endpoints_[static_cast<std::size_t>(other - seen_.begin())].url;
+    log_.fold(
+        Level::Error, "etcd_other_cluster",
+        {{"endpoint", endpoints_[endpoint].url},
+         {"reason", "it belongs to another etcd than " + url + ", which answered a moment ago"},
+         {"do", "name the endpoints of one etcd alone in cluster.etcd of every member"}}
+    );
 }
 
 /// Half of what is left, so that an endpoint that is silent leaves time for another one.
@@ -211,6 +236,7 @@ asio::awaitable<EtcdResult<json::object>> EtcdClient::call(
             auto answer = answer_in(*found, path);
             if (answer) {
                 is_hopeless_[found->endpoint] = false;
+                note_cluster(found->endpoint, *answer);
                 co_return answer;
             }
             error = answer.error();

@@ -66,12 +66,19 @@ private:
     EtcdResult<boost::json::object> answer_in(const EtcdExchange& exchange, std::string_view path);
     EtcdClock::time_point end_of_attempt(EtcdClock::time_point until) const;
     void note_failure(std::size_t endpoint, const EtcdError& error);
+    void note_cluster(std::size_t endpoint, const boost::json::object& answer);
 
     boost::asio::any_io_executor executor_;
     Log& log_;
     std::vector<EtcdEndpoint> endpoints_;
     std::string fault_;               // of the configured endpoints
     std::vector<bool> is_hopeless_;   // by endpoint: its last failure is a lasting one
+    /// By endpoint: the id of its cluster of etcds in its last answer.
+    struct Seen {
+        std::uint64_t cluster = 0;
+        EtcdClock::time_point at;
+    };
+    std::vector<Seen> seen_;
     std::size_t present_ = 0;
     std::shared_ptr<EtcdPool> pool_;
 };

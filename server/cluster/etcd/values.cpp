@@ -141,6 +141,7 @@ std::string encode_member(const Member& member) {
     if (member.links) record["links"] = ids_of(*member.links);
     if (member.needs_group != needs_no_group)
         record["needs_group"] = std::to_string(member.needs_group);
+    if (!member.client_cas.empty()) record["client_cas"] = member.client_cas;
     return json::serialize(record);
 }
 
@@ -160,6 +161,7 @@ std::optional<Member> decode_member(std::string_view text) {
     // A record of an earlier version does not say.
     if (object.contains("has_open_ports")) member.has_open_ports = is_set(object, "has_open_ports");
     member.links = links_in(object);
+    member.client_cas = text_in(object, "client_cas");
     if (object.contains("needs_group")) member.needs_group = number_in(object, "needs_group");
     if (member.id == 0 || member.name.empty()) return std::nullopt;
     return member;

@@ -19,6 +19,8 @@ class EtcdKeys {
 public:
     explicit EtcdKeys(const std::string& cluster) : prefix_("/gridd/" + cluster + "/") {}
 
+    /// The first key behind all of them; '0' follows '/'.
+    std::string end() const { return prefix_.substr(0, prefix_.size() - 1) + "0"; }
     std::string head() const { return prefix_ + "head"; }
     std::string leader() const { return prefix_ + "leader"; }
     std::string member(const std::string& name) const { return members() + name; }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "server/cluster/etcd/client.hpp"
+#include "server/cluster/etcd/survey.hpp"
 #include "server/cluster/etcd/values.hpp"
 #include "server/gridctl/client.hpp"
 #include "server/gridctl/doctor/checks.hpp"
@@ -96,6 +97,8 @@ std::string check_one_etcd(
 void check_etcds(const server::Config::Cluster& config, Report& report) {
     server::Log log{server::LogSettings{"error", "text"}};
     const auto settings = etcd_settings(config);
+    if (const auto why = cluster::why_not_one_etcd(cluster::etcds_at(settings)); !why.empty())
+        report.fail("etcd", why, "correct cluster.etcd of every member");
     std::set<std::string> versions;
     std::size_t answering = 0;
     for (const std::string& url : config.etcd) {
@@ -213,6 +216,9 @@ void check_view(const json::object& view, Report& report) {
         );
     if (is_true(view, "needs_copy"))
         report.fail("cluster", "the member needs a copy of another one's store", "restart it");
+    if (const json::value* all = view.if_contains("warnings"); all != nullptr && all->is_array())
+        for (const json::value& one : all->get_array())
+            report.warn("cluster", to_cell(one), "compare gridctl cluster status, CLIENT CAS");
     const json::value* members = view.if_contains("members");
     if (members == nullptr || !members->is_array()) return;
     for (const json::value& member : members->get_array())

@@ -340,7 +340,10 @@ void find_topics(const Options& common, const FindOptions& options) {
         topics.push_back(json::object{{"name", topic.name}, {"title", topic.title}});
         rows.push_back({printable(topic.name), topic.title.empty() ? "-" : printable(topic.title)});
     }
-    print(common.json ? json_line(json::object{{"topics", std::move(topics)}}) : layout(rows));
+    print(
+        common.json ? json_line(json::object{{"topics", std::move(topics)}})
+                    : layout(rows, terminal_width())
+    );
 }
 
 void add_find(CLI::App& app, const Options& common) {

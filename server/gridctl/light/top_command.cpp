@@ -268,7 +268,7 @@ std::string to_text(const json::object& top) {
     std::vector<Row> rows{{"TOPIC", "PUBLISHES/s"}};
     for (const json::value& one : top.at("topics").as_array())
         rows.push_back({cell_of(one, "topic"), text_of(one.at("publishes"))});
-    out += layout(rows);
+    out += layout(rows, terminal_width());
     if (top.at("topics_of_newest").as_bool())
         out += "(of the newest " + std::to_string(publishes_looked_at_max) + " publishes)\n";
     rows = {{"ACCOUNT", "SESSIONS", "IN/s", "OUT/s", "QUEUED"}};
@@ -277,7 +277,7 @@ std::string to_text(const json::object& top) {
             {cell_of(one, "account"), cell_of(one, "sessions"), text_of(one.at("stanzas_in")),
              text_of(one.at("stanzas_out")), text_of(one.at("queued_bytes"))}
         );
-    return out + "\n" + layout(rows);
+    return out + "\n" + layout(rows, terminal_width());
 }
 
 void top(const Options& options, const TopArguments& given) {

@@ -33,6 +33,10 @@ void set_rules(X509_STORE_CTX* context) {
     X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_depth(rules, chain_depth_max);
     X509_VERIFY_PARAM_set_auth_level(rules, security_level);
+    // A CA may demand a policy of all that it stands above (RFC 5280 §6.1.5), whichever that is;
+    // else none is needed.
+    X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_POLICY_CHECK);
+    X509_VERIFY_PARAM_add0_policy(rules, OBJ_nid2obj(NID_any_policy));
 }
 
 std::vector<X509Ptr> chain_of(X509_STORE_CTX* context) {

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "server/tls/certificate_text.hpp"
+#include "xml/datetime.hpp"
 
 namespace grid::server::tls {
 
@@ -198,13 +199,16 @@ Crl::Order Crl::order_to(const Crl& other) const {
 
 CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
     const std::string issuer = to_text(X509_CRL_get_issuer(list));
+    std::string why = ": it revokes nothing until a client of that CA comes";
     for (const KnownCa& authority : authorities) {
         X509* certificate = authority.certificate.get();
         if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) != 0)
             continue;
+        why = ", the key usage of the CA of that name lacks cRLSign: it revokes nothing";
         if (!may_sign_lists(certificate)) continue;
         const int verified = X509_CRL_verify(list, X509_get0_pubkey(certificate));
         ERR_clear_error();
+        why = ", its signature is not by the key of the CA of that name: it revokes nothing";
         if (verified != 1) continue;   // the name alone proves nothing
         auto crl = std::make_shared<Crl>();
         crl->issuer_key = authority.key;
@@ -221,7 +225,7 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
                         ": what it revokes is revoked, but it makes nobody else good";
         return {std::move(crl), std::move(complaint)};
     }
-    return {nullptr, issuer + ": no CA that is known here signed it", true};
+    return {nullptr, issuer + ": no CA that is known here signed it" + why, true};
 }
 
 std::shared_ptr<const Crl> not_yet(const Crl& crl) {
@@ -229,6 +233,18 @@ std::shared_ptr<const Crl> not_yet(const Crl& crl) {
     later->scope += "-later";
     lacks(*later, "its thisUpdate is in the future");
     return later;
+}
+
+CrlRead read_crl(X509_CRL* list, std::span<const KnownCa> authorities, storage::Millis now) {
+    // A clock that goes wrong by more puts a list off.
+    constexpr storage::Millis early_max = 3'600'000;
+    CrlRead read = verify_crl(list, authorities);
+    if (!read.crl || read.crl->this_update <= now + early_max) return read;
+    read.crl = not_yet(*read.crl);
+    read.complaint = read.crl->issuer_name + ": " + read.crl->gap + ", " +
+                     xml::to_datetime(read.crl->this_update) +
+                     ": what it revokes is revoked, but it makes nobody else good";
+    return read;
 }
 
 bool is_certified(const KnownCa& one, std::span<const KnownCa> authorities) {
@@ -370,20 +386,24 @@ CrlSet::Finding CrlSet::check(std::span<const std::string> path, storage::Millis
         // Past its nextUpdate a list is not complete any more, but what it revokes is revoked.
         if (const Crl* crl = revoking(link)) return {Standing::Revoked, depth, crl};
         if (unknown.standing != Standing::Good) continue;
-        const auto found = by_key_.find(link.substr(0, link.find(':')));
-        bool is_known = false;
-        const Crl* nearest = nullptr;   // an old list that covers it, else one that does not
-        if (found != by_key_.end())
-            for (const auto& [scope, lists] : found->second) {
-                const List& list = lists.front();
-                const bool covers = list->covers(depth);
-                is_known =
-                    is_known || (covers && (list->next_update == 0 || now <= list->next_update));
-                if (nearest == nullptr || (covers && !nearest->covers(depth))) nearest = list.get();
-            }
-        if (!is_known) unknown = {Standing::Unknown, depth, nearest};
+        unknown = check_key(link.substr(0, link.find(':')), depth, now);
     }
     return unknown;
+}
+
+CrlSet::Finding CrlSet::check_key(
+    std::string_view issuer_key, std::size_t depth, storage::Millis now
+) const {
+    const auto found = by_key_.find(issuer_key);
+    const Crl* nearest = nullptr;   // an old list that covers it, else one that does not
+    if (found != by_key_.end())
+        for (const auto& [scope, lists] : found->second) {
+            const List& list = lists.front();
+            const bool covers = list->covers(depth);
+            if (covers && (list->next_update == 0 || now <= list->next_update)) return {};
+            if (nearest == nullptr || (covers && !nearest->covers(depth))) nearest = list.get();
+        }
+    return {Standing::Unknown, depth, nearest};
 }
 
 std::vector<std::string> CrlSet::newly_revoked(const CrlSet& before) const {

@@ -65,6 +65,9 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities);
 /// A list that is not in force yet takes no other's place: it stands beside them, and revokes.
 std::shared_ptr<const Crl> not_yet(const Crl& crl);
 
+/// The same, and whether the list is in force at that time.
+CrlRead read_crl(X509_CRL* list, std::span<const KnownCa> authorities, storage::Millis now);
+
 /// Keys of one CA, in pairs: a CA that took a new key signs one list for the certificates of both
 /// (RFC 5280 §6.3.3 goes by the name). One name proves nothing: either certifies the other, or one
 /// CA certified both.
@@ -102,6 +105,8 @@ public:
     /// Of a path (controller::Identity::path). Revoked anywhere wins; Unknown: a CA of the path has
     /// no list here that covers it, or one past its nextUpdate.
     Finding check(std::span<const std::string> path, storage::Millis now) const;
+    /// Whether a list says which certificates of that CA are good: of clients (depth 0), or of CAs.
+    Finding check_key(std::string_view issuer_key, std::size_t depth, storage::Millis now) const;
     /// The certificates that this set revokes and `before` did not, as entries of paths.
     std::vector<std::string> newly_revoked(const CrlSet& before) const;
 

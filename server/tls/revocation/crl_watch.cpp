@@ -225,18 +225,7 @@ bool CrlWatch::read_changed() {
     return has_changed;
 }
 
-/// A clock that goes wrong by more puts a list off; a list that is put off takes no other's place.
-constexpr storage::Millis early_max = 3'600'000;
-
-CrlRead CrlWatch::read_list(X509_CRL* list) const {
-    CrlRead read = verify_crl(list, authorities_);
-    if (!read.crl || read.crl->this_update <= now() + early_max) return read;
-    read.crl = not_yet(*read.crl);
-    read.complaint = read.crl->issuer_name + ": " + read.crl->gap + ", " +
-                     xml::to_datetime(read.crl->this_update) +
-                     ": what it revokes is revoked, but it makes nobody else good";
-    return read;
-}
+CrlRead CrlWatch::read_list(X509_CRL* list) const { return read_crl(list, authorities_, now()); }
 
 void CrlWatch::add_list(CrlSet& next, X509_CRL* list, const std::string& file) {
     CrlRead read = read_list(list);

@@ -64,6 +64,7 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     starting.max_staleness_ms = 9'000;
     starting.has_open_ports = false;
     starting.links = {1, UINT64_MAX - 2};
+    starting.client_cas = "0123456789abcdef";
     const auto again = decode_member(encode_member(starting));
     REQUIRE(again.has_value());
     CHECK(again->needs_group == 0);
@@ -71,6 +72,7 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     CHECK(again->max_staleness_ms == 9'000);
     CHECK_FALSE(again->has_open_ports);
     CHECK(again->links == starting.links);
+    CHECK(again->client_cas == starting.client_cas);
     // Of an earlier version.
     const auto earlier = decode_member(R"({"id":"1","name":"n1"})");
     REQUIRE(earlier.has_value());

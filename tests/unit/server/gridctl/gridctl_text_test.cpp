@@ -18,6 +18,18 @@ TEST_CASE(
     CHECK(layout({{"a", "b"}, {"only one"}}) == "a         b\nonly one\n");
 }
 
+TEST_CASE("long cells are cut in the middle where a line is to fit", "[gridctl]") {
+    CHECK(cut_in_the_middle("abcdefghij", 5) == "ab…ij");
+    CHECK(cut_in_the_middle("äöüäöüäöü", 4) == "äö…ü");
+    CHECK(cut_in_the_middle("abcd", 4) == "abcd");
+    const std::vector<Row> rows{{"NAME", "N"}, {"a-very-long-name-1", "1"}, {"short", "22"}};
+    CHECK(layout(rows, 14) == "NAME        N\na-ver…me-1  1\nshort       22\n");
+    CHECK(layout(rows, 100) == layout(rows));
+    // No column becomes narrower than eight, or than its head.
+    CHECK(layout(rows, 3) == "NAME      N\na-ve…e-1  1\nshort     22\n");
+    CHECK(layout({{"A LONG HEAD"}, {"a-very-long-name-1"}}, 3) == "A LONG HEAD\na-ver…ame-1\n");
+}
+
 TEST_CASE("values become cells that people read", "[gridctl]") {
     CHECK(to_cell(nullptr) == "-");
     CHECK(to_cell("") == "-");

@@ -336,6 +336,14 @@ class Messages(unittest.TestCase):
             "subscription='pending'", self.bert.pubsub("get", "<subscriptions/>")[1]
         )
 
+    def test_answers_are_never_answered(self):
+        """RFC 6120 §8.3.1, §8.2.3: not even those that are addressed to nobody."""
+        for kind in ("result", "error"):
+            for to in ("a@b@c", "", "@", "other.example", f"nobody@{DOMAIN}/r", BROKER):
+                self.anna.raw.send(f"<iq type='{kind}' id='ans' to='{to}'><q xmlns='u'/></iq>")
+        sync(self.anna)
+        self.assertNotIn("'ans'", self.anna.raw.seen)
+
     def test_a_client_that_gives_its_account_up_is_told_so(self):
         """found M22: XEP-0077 §3.2; the audit says the same."""
         self.server.admin_ctl("accounts", "add", f"leaver@{DOMAIN}")

@@ -63,12 +63,19 @@ Checked<Request> parse_delete(
 Checked<std::vector<Modification>> modifications(const Element& list, const char* name) {
     std::vector<Modification> changes;
     std::map<std::string, std::set<std::string>> seen;   // subids by address
-    for (const Element* line : list.children(name)) {
+    for (const Element* line : list.children()) {
+        if (line->ns() != ns::pubsub_owner) continue;
+        if (line->name() != name)
+            return refuse(
+                Errc::BadRequest, "<" + line->name() + "/> is no entry of <" + list.name() + "/>."
+            );
         const std::string* jid = line->attr("jid");
-        const std::string* value =
-            line->attr(list.name() == "affiliations" ? "affiliation" : "subscription");
+        const std::string* value = line->attr(name);   // named as its entry is
         if (!jid) return refuse(Errc::InvalidJid, "An entry has no jid.");
-        if (!value) continue;   // §8.8.2.1: an entry that is not listed is not changed
+        if (!value)
+            return refuse(
+                Errc::BadRequest, "The entry of '" + *jid + "' has no attribute '" + name + "'."
+            );
         Modification change{*jid, {}, *value, {}};
         if (auto parsed = xml::Jid::parse(*jid)) change.jid = std::move(*parsed);
         if (const std::string* subid = line->attr("subid")) change.subid = *subid;
@@ -99,9 +106,12 @@ Checked<Request> parse_collection(
     Associate request{node, {}};
     std::set<std::string> named;
     for (const Element* child : element.children()) {
+        if (child->ns() != ns::pubsub_owner) continue;
         const bool is_added = child->name() == "associate";
-        if (child->ns() != ns::pubsub_owner || (!is_added && child->name() != "dissociate"))
-            continue;
+        if (!is_added && child->name() != "dissociate")
+            return refuse(
+                Errc::BadRequest, "<" + child->name() + "/> is no entry of <collection/>."
+            );
         auto name = required_node(*child, settings);
         if (!name) return name.error();
         if (!named.insert(*name).second)

@@ -178,6 +178,14 @@ TEST_CASE_METHOD(Stage, "query-form: the fields, and no others", "[0313]") {
     fill(*this);
     CHECK(ask(*this, form(field("free-text", "x"))).text == "feature-not-implemented");
     CHECK(ask(*this, "<x xmlns='jabber:x:data' type='submit'/>").text == "bad-request");
+    CHECK(ask(*this, form("") + form("")).text == "bad-request");
+    CHECK(
+        ask(*this, form(
+                       "<field var='start'><value>" + time(1) + "</value><value>" + time(2) +
+                       "</value></field>"
+                   ))
+            .text == "bad-request"
+    );
 }
 
 TEST_CASE_METHOD(Stage, "query-paging: forwards, backwards, by index, count only", "[0313][0059]") {

@@ -332,6 +332,17 @@ class Messages(unittest.TestCase):
             "</message>"
         )
         self.assertIsNone(self.answer(self.anna, "gu"))
+        for field, value in (("allow", "1"), ("subscriber_jid", f"bert@{DOMAIN}")):
+            self.anna.raw.send(
+                f"<message to='{BROKER}' id='{field}'><x xmlns='jabber:x:data' type='submit'>"
+                "<field var='FORM_TYPE' type='hidden'><value>"
+                "http://jabber.org/protocol/pubsub#subscribe_authorization</value></field>"
+                "<field var='pubsub#node'><value>asks</value></field>"
+                f"<field var='pubsub#{field}'><value>{value}</value></field></x></message>"
+            )
+            error = self.answer(self.anna, field)
+            self.assertIn("<bad-request", error)
+            self.assertIn("pubsub#subscriber_jid" if field == "allow" else "pubsub#allow", error)
         self.assertIn(
             "subscription='pending'", self.bert.pubsub("get", "<subscriptions/>")[1]
         )

@@ -265,10 +265,10 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (node)
         if (auto error = check_id("A NodeID", *node, settings.node_name_bytes_max))
             return Checked<Request>(*error);
-    if (!is_info && node == ns::commands.uri())
-        return Checked<Request>(Request(DiscoverCommands{}));
-    if (is_info && node && is_command_node(*node))
-        return Checked<Request>(Request(DiscoverCommand{*node}));
+    if (node && is_command_node(*node))
+        return Checked<Request>(
+            is_info ? Request(DiscoverCommand{*node}) : Request(DiscoverCommands{*node})
+        );
     if (is_info && node) return Checked<Request>(Request(DiscoverNode{*node}));
     if (is_info) return Checked<Request>(Request(DiscoverFeatures{}));
     auto page = page_in(payload);

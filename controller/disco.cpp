@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "controller/commands/command.hpp"
 #include "controller/commands/service.hpp"
 #include "controller/gi/operation.hpp"
 #include "controller/incident.hpp"
@@ -15,6 +16,7 @@ namespace grid::controller::gi {
 
 namespace {
 
+constexpr std::string_view account_node = "account";
 constexpr const char* account_form = "com.domain.gi.gcl.controller#account";
 
 xml::Element info_query(const std::string& node) {
@@ -72,6 +74,12 @@ pubsub::Decision items(
     xml::Element query("query", xml::ns::disco_items);
     if (node.empty()) return pubsub::Reply(std::move(query));
     query.set("node", node);
+    // Nodes of disco#info that hold no others.
+    if (const auto* command = commands::find_command(node)) {
+        if (auto error = commands::refuse(state, context.actor, *command)) return *error;
+        return pubsub::Reply(std::move(query));
+    }
+    if (node == account_node) return pubsub::Reply(std::move(query));
     if (auto failure = state.entitled(context.actor)) return to_stanza_error(*failure);
     const Request none;
     auto found = providers_of({{state, context}, none}, node);
@@ -96,7 +104,7 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_disco(
             return commands::describe_command(state, node, context);
         if (node == xml::ns::commands.uri()) return commands::list_commands(state, context, asked);
         if (!is_info) return items(state, node, context);
-        return node == "account" ? account_info(state, node, context) : info(state, node);
+        return node == account_node ? account_info(state, node, context) : info(state, node);
     };
     return prepared;
 }

@@ -60,6 +60,14 @@ PreparedRequest prepare_request(const BrokerState& broker, Request request) {
     return prepared;
 }
 
+/// The same decision in every state.
+PreparedRequest decided(Decision decision) {
+    PreparedRequest prepared;
+    prepared.order = Order::Pipelined;
+    prepared.decide = [decision = std::move(decision)](const Context&) { return decision; };
+    return prepared;
+}
+
 /// A publish that could not be parsed is on record like one that the policy refused, though nothing
 /// of it could be decided.
 std::optional<PreparedRequest> prepare_refusal(
@@ -170,19 +178,17 @@ std::optional<PreparedRequest> Broker::prepare_message(const xml::Element& messa
         const BrokerState& broker = *parts_->broker;
         auto answer = broker.settings.personal.is_on ? parse_approval(message) : std::nullopt;
         if (!answer) return std::nullopt;
-        answer->node = personal_name(to->bare_view(), answer->node);
-        return prepare_at(broker, to->bare(), std::move(*answer));
+        if (!*answer) return decided(answer->error());
+        (*answer)->node = personal_name(to->bare_view(), (*answer)->node);
+        return prepare_at(broker, to->bare(), std::move(**answer));
     }
     if (auto bounce = parse_bounce(message))
         return prepare_request(*parts_->broker, std::move(*bounce));
-    if (is_approval_given_up(message)) {
-        PreparedRequest nothing;
-        nothing.decide = [](const Context&) { return Decision(Reply{}); };
-        return nothing;
-    }
+    if (is_approval_given_up(message)) return decided(Reply{});
     auto approval = parse_approval(message);
     if (!approval) return std::nullopt;
-    return prepare_request(*parts_->broker, std::move(*approval));
+    if (!*approval) return decided(approval->error());
+    return prepare_request(*parts_->broker, std::move(**approval));
 }
 
 void Broker::apply(const storage::KeyChange& change) { parts_->broker->memory.apply(change); }

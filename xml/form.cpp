@@ -15,6 +15,11 @@ constexpr std::array<std::string_view, 10> field_types{"boolean",     "fixed",  
                                                        "list-single", "text-multi", "text-private",
                                                        "text-single"};
 
+/// XEP-0004 §3.3.
+bool has_one_value(std::string_view type) {
+    return type == "boolean" || type == "text-private" || type.ends_with("-single");
+}
+
 FormField parse_field(const Element& element) {
     FormField field;
     field.var = element.attr_or("var", "");
@@ -78,6 +83,9 @@ Result<Form, StanzaError> Form::parse(const Element& x) {
             const FormField& field = form.fields.emplace_back(parse_field(*child));
             if (!field.var.empty() && !seen.insert(field.var).second)
                 return bad_request("the form has the field '" + field.var + "' twice");
+            // A form of another type decides nothing.
+            if (form.type == "submit" && field.values.size() > 1 && has_one_value(field.type))
+                return bad_request("the field '" + field.var + "' has one value");
         }
     }
     return form;

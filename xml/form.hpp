@@ -32,7 +32,8 @@ struct Form {
     std::string type, title, instructions;
     std::vector<FormField> fields;
 
-    /// Bad request when it is no form, has an unknown `type`, or names a field twice.
+    /// Bad request when it is no form, has an unknown `type`, names a field twice, or was submitted
+    /// with several values in a field whose type has one.
     static Result<Form, StanzaError> parse(const Element& x);
     Element to_element() const;
 

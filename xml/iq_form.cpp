@@ -10,6 +10,10 @@ bool is_iq_answer(const Element& iq) {
     return type == IqType::Result || type == IqType::Error;
 }
 
+bool is_answer(const Element& stanza) {
+    return stanza.name() == "iq" ? is_iq_answer(stanza) : stanza.attr_or("type", "") == "error";
+}
+
 std::optional<StanzaError> malformed_iq(const Element& iq) {
     if (!iq_type(iq) || iq.attr_or("id", "").empty())
         return bad_request("an iq needs an 'id', and a 'type' of get, set, result or error");

@@ -140,10 +140,9 @@ pubsub::Decision query_archive(
     const auto at = [&](std::size_t index) -> const Archives::Message& {
         return archive.messages[(*ranks)[index]];
     };
-    Element fin =
-        pubsub::archive_fin(*page, query.page && query.page->before, [&](std::size_t index) {
-            return std::string(id_of(at(index)));
-        });
+    Element fin = pubsub::archive_fin(*page, [&](std::size_t index) {
+        return std::string(id_of(at(index)));
+    });
     std::vector<Found> found;
     pubsub::Decision::Read read;
     for (std::size_t i = page->from; i < page->to; ++i) {

@@ -202,8 +202,9 @@ Decision decide(const BrokerState& broker, const Context& context, const Command
     return ask_for_node(broker, context);
 }
 
-Decision decide(const BrokerState& broker, const Context&, const DiscoverCommands&) {
-    Element query("query", xml::ns::disco_items, {{"node", std::string(xml::ns::commands.uri())}});
+Decision decide(const BrokerState& broker, const Context&, const DiscoverCommands& request) {
+    Element query("query", xml::ns::disco_items, {{"node", request.node}});
+    if (request.node != xml::ns::commands.uri()) return Reply(std::move(query));
     query.add(Element(
         "item", {{"jid", broker.settings.service.str()},
                  {"node", std::string(get_pending_command)},

@@ -187,7 +187,7 @@ Decision decide(const BrokerState& broker, const Context& context, const QueryAr
         broker.settings.service.str(), node.name(), request.queryid,
         is_headline ? "headline" : "normal",
         archive_fin(
-            *page, request.page && request.page->before,
+            *page,
             [&](std::size_t index) {
                 return item_cursor(broker, node, node.items.at(match->rank(index)).revision);
             }
@@ -224,11 +224,9 @@ Reply archive_form() {
     return Reply(Element("query", archive_ns, {}, std::move(form)));
 }
 
-Element archive_fin(
-    const Page& page, bool is_backwards, const std::function<std::string(std::size_t)>& cursor
-) {
+Element archive_fin(const Page& page, const std::function<std::string(std::size_t)>& cursor) {
     Element fin("fin", archive_ns);
-    if (is_backwards ? page.from == 0 : page.to == page.total) fin.set("complete", "true");
+    if (!page.is_cut) fin.set("complete", "true");   // XEP-0313 §4.3
     xml::RsmReply set;
     set.count = page.total;
     if (page.from < page.to) {

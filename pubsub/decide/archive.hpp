@@ -35,9 +35,9 @@ struct ArchiveMatch {
 
 /// The form with the fields of a query, in `<query/>`.
 Reply archive_form();
-/// `complete` when the page reaches the end towards which the client goes.
+/// `complete` when the page has all that was asked for.
 xml::Element archive_fin(
-    const Page& page, bool is_backwards, const std::function<std::string(std::size_t index)>& cursor
+    const Page& page, const std::function<std::string(std::size_t index)>& cursor
 );
 /// The message with one archived message.
 xml::Element archive_result(

@@ -64,6 +64,7 @@ Checked<SubscriptionOptions> fill_in(
         if (submitted.var.empty() || submitted.var == "FORM_TYPE") continue;
         const SubscriptionField* field = find_field(subscription_fields(), submitted.var);
         if (!field) return invalid("'" + submitted.var + "' is no subscription option here.");
+        if (auto error = check_values(*field, submitted.values)) return *error;
         if (auto error = field->set(options, submitted.values, &settings)) return *error;
         if (field->var == include_body && options.include_body && !node.has_readable_payloads())
             return invalid(

@@ -225,6 +225,13 @@ OptionField<Options, bad> OptionField<Options, bad>::choice(
     return {id, var, "list-single", label, choices, get, set};
 }
 
+/// XEP-0004 §3.3: only fields of some types have several values.
+template <class Field>
+OptionError check_values(const Field& field, const OptionValues& values) {
+    if (values.size() <= 1 || std::string_view(field.type).ends_with("-multi")) return std::nullopt;
+    return Field::bad_value(field.var, "one value, not several");
+}
+
 /// Null for an option that the table does not have.
 template <class Field>
 const Field* find_field(const std::vector<Field>& table, std::string_view var) {

@@ -107,6 +107,7 @@ std::optional<xml::StanzaError> fill_in(
     const std::size_t before = bytes_of(config);
     for (const xml::FormField& submitted : form.fields) {
         if (const ConfigField* field = find_config_field(submitted.var)) {
+            if (auto error = check_values(*field, submitted.values)) return error;
             if (auto error = field->set(config, submitted.values, &settings)) return error;
         } else if (is_absent(submitted.var) && !asks_for_nothing(submitted)) {
             return refuse(Errc::NotAcceptable, submitted.var + " is not available here.");
@@ -130,6 +131,7 @@ std::optional<xml::StanzaError> check_preconditions(
         if (is_absent(wanted.var) && asks_for_nothing(wanted)) continue;
         const ConfigField* field = find_config_field(wanted.var);
         if (!field) return refuse(Errc::PreconditionNotMet, wanted.var + " is not known here.");
+        if (auto error = check_values(*field, wanted.values)) return error;
         NodeConfig probe = config;
         if (field->set(probe, wanted.values, &settings) ||
             meaning(*field, probe, settings) != meaning(*field, config, settings))

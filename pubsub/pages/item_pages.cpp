@@ -57,6 +57,7 @@ void limit_page_bytes(
         bytes += bytes_at(is_tail ? page.to - 1 - kept : page.from + kept);
         if (bytes > most && kept > 0) break;
     }
+    page.is_cut = page.is_cut || kept < page.to - page.from;
     if (is_tail)
         page.from = page.to - kept;
     else

@@ -23,6 +23,7 @@ Checked<Page> find_page(
     std::size_t most = page_max;
     if (!request) {
         page.to = std::min(total, most);
+        page.is_cut = page.to < total;
         return page;
     }
     if (request->max) most = std::min<std::size_t>(most, *request->max);
@@ -38,6 +39,7 @@ Checked<Page> find_page(
         page.to = std::max(*rank, page.from);
     }
     if (page.to - page.from <= most) return page;
+    page.is_cut = true;
     if (request->before)   // the last ones before the cursor; of all with an empty <before/> (§2.5)
         page.from = page.to - most;
     else

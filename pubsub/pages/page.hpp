@@ -19,6 +19,7 @@ namespace grid::pubsub {
 struct Page {
     std::size_t from = 0, to = 0, total = 0;
     bool is_asked = false;   // by the requester
+    bool is_cut = false;     // to the most that a page has: there are more of those asked for
 
     /// `<set/>` is there when it was asked for, and whenever the answer is not the whole list.
     bool needs_set() const { return is_asked || to - from != total; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "pubsub/errors.hpp"
 #include "xml/namespaces.hpp"
@@ -50,6 +51,7 @@ Checked<Request> parse_create(
             return *error;
     }
     const auto children = iq.payload->children();
+    bool is_configured = false;
     for (std::size_t i = 0; i < children.size(); ++i) {
         if (!children[i]->is("configure", ns::pubsub)) continue;
         // §8.1.3: after <create/>, without a node of its own.
@@ -57,10 +59,12 @@ Checked<Request> parse_create(
             return refuse(
                 Errc::BadRequest, "<configure/> must follow <create/> and have no node attribute."
             );
+        if (std::exchange(is_configured, true))
+            return refuse(Errc::BadRequest, "There is one <configure/> in a request.");
         auto form = form_in(*children[i]);
         if (!form) return form.error();
-        if (*form)
-            if (auto error = check_filled_in(**form)) return *error;
+        if (*form && (*form)->type != "submit")
+            return refuse(Errc::BadRequest, "<configure/> must hold a form of type submit.");
         request.configuration = std::move(*form);
     }
     return Request(std::move(request));
@@ -261,10 +265,10 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (node)
         if (auto error = check_id("A NodeID", *node, settings.node_name_bytes_max))
             return Checked<Request>(*error);
-    if (!is_info && node == ns::commands.uri())
-        return Checked<Request>(Request(DiscoverCommands{}));
-    if (is_info && node && is_command_node(*node))
-        return Checked<Request>(Request(DiscoverCommand{*node}));
+    if (node && is_command_node(*node))
+        return Checked<Request>(
+            is_info ? Request(DiscoverCommand{*node}) : Request(DiscoverCommands{*node})
+        );
     if (is_info && node) return Checked<Request>(Request(DiscoverNode{*node}));
     if (is_info) return Checked<Request>(Request(DiscoverFeatures{}));
     auto page = page_in(payload);
@@ -302,6 +306,9 @@ Checked<std::string> required_node(const Element& element, const Settings& setti
 Checked<std::optional<xml::Form>> form_in(const Element& parent) {
     const Element* x = parent.child("x", ns::data);
     if (!x) return std::optional<xml::Form>();
+    const auto is_form = [](const Element* child) { return child->is("x", ns::data); };
+    if (std::ranges::count_if(parent.children(), is_form) > 1)
+        return refuse(Errc::BadRequest, "There is one form in <" + parent.name() + "/>.");
     auto form = xml::Form::parse(*x);
     if (!form) return form.error();
     return std::optional<xml::Form>(std::move(*form));

@@ -17,8 +17,8 @@ namespace grid::pubsub {
 std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Settings& settings);
 /// Requests in `…pubsub#owner`.
 Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings);
-/// The answer to an approval request, if this message is one.
-std::optional<Approval> parse_approval(const xml::Element& message);
+/// The answer to an approval request, if this message is one. An error: it is, but malformed.
+std::optional<Checked<Approval>> parse_approval(const xml::Element& message);
 /// §8.6: an owner gives the form up. The subscription stays pending, and that is no error.
 bool is_approval_given_up(const xml::Element& message);
 

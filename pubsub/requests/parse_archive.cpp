@@ -32,6 +32,8 @@ Failure take_time(std::optional<storage::Millis>& into, const FormField& field) 
 Failure take_field(QueryArchive& query, const FormField& field, std::size_t ids_max) {
     const std::string& var = field.var;
     if (var == "FORM_TYPE") return std::nullopt;
+    if (var != "ids" && field.values.size() > 1)
+        return refuse(Errc::BadRequest, "'" + var + "' has one value.");
     if (var == "start") return take_time(query.start, field);
     if (var == "end") return take_time(query.end, field);
     if (var == "after-id") {

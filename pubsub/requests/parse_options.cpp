@@ -21,6 +21,8 @@ std::optional<xml::StanzaError> take_options(Subscribe& request, const Element& 
             return refuse(
                 Errc::BadRequest, "<options/> must follow <subscribe/> and have no node and no jid."
             );
+        if (request.has_options)
+            return refuse(Errc::BadRequest, "There is one <options/> in a request.");
         auto form = form_in(*children[i]);
         if (!form) return form.error();
         if (*form && (*form)->type != "submit")

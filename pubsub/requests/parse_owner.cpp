@@ -63,12 +63,19 @@ Checked<Request> parse_delete(
 Checked<std::vector<Modification>> modifications(const Element& list, const char* name) {
     std::vector<Modification> changes;
     std::map<std::string, std::set<std::string>> seen;   // subids by address
-    for (const Element* line : list.children(name)) {
+    for (const Element* line : list.children()) {
+        if (line->ns() != ns::pubsub_owner) continue;
+        if (line->name() != name)
+            return refuse(
+                Errc::BadRequest, "<" + line->name() + "/> is no entry of <" + list.name() + "/>."
+            );
         const std::string* jid = line->attr("jid");
-        const std::string* value =
-            line->attr(list.name() == "affiliations" ? "affiliation" : "subscription");
+        const std::string* value = line->attr(name);   // named as its entry is
         if (!jid) return refuse(Errc::InvalidJid, "An entry has no jid.");
-        if (!value) continue;   // §8.8.2.1: an entry that is not listed is not changed
+        if (!value)
+            return refuse(
+                Errc::BadRequest, "The entry of '" + *jid + "' has no attribute '" + name + "'."
+            );
         Modification change{*jid, {}, *value, {}};
         if (auto parsed = xml::Jid::parse(*jid)) change.jid = std::move(*parsed);
         if (const std::string* subid = line->attr("subid")) change.subid = *subid;
@@ -99,9 +106,12 @@ Checked<Request> parse_collection(
     Associate request{node, {}};
     std::set<std::string> named;
     for (const Element* child : element.children()) {
+        if (child->ns() != ns::pubsub_owner) continue;
         const bool is_added = child->name() == "associate";
-        if (child->ns() != ns::pubsub_owner || (!is_added && child->name() != "dissociate"))
-            continue;
+        if (!is_added && child->name() != "dissociate")
+            return refuse(
+                Errc::BadRequest, "<" + child->name() + "/> is no entry of <collection/>."
+            );
         auto name = required_node(*child, settings);
         if (!name) return name.error();
         if (!named.insert(*name).second)
@@ -113,6 +123,40 @@ Checked<Request> parse_collection(
     if (request.changes.empty())
         return refuse(Errc::BadRequest, "Say which: <associate node='…'/> or <dissociate/>.");
     return Request(std::move(request));
+}
+
+/// The only value of a field.
+Checked<std::string> one_value(const xml::Form& form, const char* var) {
+    const xml::FormField* field = form.field(var);
+    if (field && field->values.size() == 1)
+        return Checked<std::string>(boost::system::in_place_value, field->value());
+    return refuse(
+        Errc::BadRequest, "The form must have the field " + std::string(var) + " with one value."
+    );
+}
+
+Checked<Approval> read_approval(const xml::Form& form) {
+    const auto node = one_value(form, "pubsub#node");
+    if (!node) return node.error();
+    const auto subscriber = one_value(form, "pubsub#subscriber_jid");
+    if (!subscriber) return subscriber.error();
+    const auto jid = xml::Jid::parse(*subscriber);
+    if (!jid) return refuse(Errc::BadRequest, "pubsub#subscriber_jid must be an address.");
+    const auto allow = one_value(form, "pubsub#allow");
+    if (!allow) return allow.error();
+    const auto is_allowed = xml::parse_boolean(*allow);
+    if (!is_allowed) return refuse(Errc::BadRequest, "pubsub#allow must be 0, 1, false or true.");
+    const xml::FormField* subid = form.field("pubsub#subid");
+    return Approval{*node, subid ? std::string(subid->value()) : std::string(), *jid, *is_allowed};
+}
+
+/// The FORM_TYPE alone says so: a form that lacks its other fields is refused as an approval.
+bool is_about_approval(const Element& x) {
+    return std::ranges::any_of(x.children("field"), [](const Element* field) {
+        const Element* value = field->child("value");
+        return field->attr_or("var", "") == "FORM_TYPE" && value &&
+               value->text() == xml::subscribe_authorization_form;
+    });
 }
 
 template <class Get, class Modify>
@@ -166,25 +210,13 @@ Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settin
     return Request(PurgeNode{std::move(*node)});
 }
 
-std::optional<Approval> parse_approval(const Element& message) {
+std::optional<Checked<Approval>> parse_approval(const Element& message) {
     if (message.attr_or("type", "normal") == "error") return std::nullopt;
     const Element* x = message.child("x", ns::data);
-    if (!x) return std::nullopt;
-    const auto form = xml::Form::parse(*x);
-    if (!form || form->form_type() != xml::subscribe_authorization_form) return std::nullopt;
-    if (form->type != "submit") return std::nullopt;   // cancel: it stays pending
-    const xml::FormField* node = form->field("pubsub#node");
-    const xml::FormField* subscriber = form->field("pubsub#subscriber_jid");
-    const xml::FormField* subid = form->field("pubsub#subid");
-    const xml::FormField* allow = form->field("pubsub#allow");
-    if (!node || !subscriber || !allow) return std::nullopt;
-    const auto jid = xml::Jid::parse(subscriber->value());
-    const auto is_allowed = xml::parse_boolean(allow->value());
-    if (!jid || !is_allowed) return std::nullopt;
-    return Approval{
-        std::string(node->value()), subid ? std::string(subid->value()) : std::string(), *jid,
-        *is_allowed
-    };
+    // Of type cancel: it stays pending.
+    if (!x || x->attr_or("type", "") != "submit" || !is_about_approval(*x)) return std::nullopt;
+    const auto form = form_in(message);
+    return form ? read_approval(**form) : Checked<Approval>(form.error());
 }
 
 bool is_approval_given_up(const Element& message) {

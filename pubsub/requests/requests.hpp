@@ -192,7 +192,10 @@ inline constexpr std::string_view get_pending_command =
     "http://jabber.org/protocol/pubsub#get-pending";
 /// The fixed node under which commands are listed, or a command.
 bool is_command_node(std::string_view node);
-struct DiscoverCommands {};
+/// The list of commands, or the empty one under a command.
+struct DiscoverCommands {
+    std::string node;
+};
 struct DiscoverCommand {
     std::string node;
 };

@@ -6,6 +6,7 @@
 #include "server/bosh/body_codec.hpp"
 #include "server/clock.hpp"
 #include "server/stream/namespaces.hpp"
+#include "xml/namespaces.hpp"
 
 namespace grid::server::bosh {
 
@@ -106,6 +107,9 @@ void Manager::create(
 ) {
     if (const std::string_view wrong = refuse_to(body.head, config_.domain); !wrong.empty())
         return reply(write_end(wrong));
+    for (const char* name : {"wait", "hold"})
+        if (body.head.attr(name) && !number_of(body.head, name))
+            return reply(write_end("bad-request"));
     std::string reason;
     auto place = acceptor_->enter(address, reason);
     if (!place) return reply(write_end("policy-violation"));

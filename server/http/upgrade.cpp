@@ -15,12 +15,26 @@ using Field = beast::http::field;
 constexpr const char* sub_protocol = "xmpp";
 
 /// Over all fields of that name.
-bool lists(const Head& head, Field field, beast::string_view wanted) {
+template <class Matches>
+bool has_token(const Head& head, Field field, const Matches& matches) {
     const auto [first, last] = head.equal_range(field);
     for (auto at = first; at != last; ++at)
         for (const auto& token : beast::http::token_list(at->value()))
-            if (beast::iequals(token, wanted)) return true;
+            if (matches(token)) return true;
     return false;
+}
+
+bool lists(const Head& head, Field field, beast::string_view wanted) {
+    return has_token(head, field, [&](beast::string_view token) {
+        return beast::iequals(token, wanted);
+    });
+}
+
+/// RFC 6455 §4.1, §11.5: names of sub-protocols are compared with their case.
+bool offers_sub_protocol(const Head& head) {
+    return has_token(head, Field::sec_websocket_protocol, [](beast::string_view token) {
+        return token == sub_protocol;
+    });
 }
 
 Refusal no_upgrade(const char* text) {
@@ -41,7 +55,7 @@ Result<std::string, Refusal> accept_websocket(const Head& head) {
     const auto decoded = xml::parse_base64({key.data(), key.size()});
     if (head.count(Field::sec_websocket_key) != 1 || !decoded || decoded->size() != 16)
         return Refusal{400, "bad-request", "Sec-WebSocket-Key is base64 of 16 bytes", {}};
-    if (!lists(head, Field::sec_websocket_protocol, sub_protocol))
+    if (!offers_sub_protocol(head))
         return Refusal{
             400, "bad-request", "the sub-protocol here is xmpp: Sec-WebSocket-Protocol: xmpp", {}
         };

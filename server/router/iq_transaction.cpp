@@ -1,10 +1,13 @@
-// server/router/iq_transaction.cpp: an iq in the pipeline, and its answer on the wire.
+// server/router/iq_transaction.cpp: an iq in the pipeline, and its answer on the wire; of a message
+// to a service, its refusal.
 #include "pubsub/reply.hpp"
 #include "server/clock.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/router/router.hpp"
+#include "xml/iq_form.hpp"
 #include "xml/namespaces.hpp"
+#include "xml/stanza.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server {
@@ -24,6 +27,7 @@ public:
           fanout_(fanout),
           session_(std::move(session)),
           is_iq_(iq.name() == "iq"),
+          is_answer_(xml::is_answer(iq)),
           id_(iq.attr_or("id", "")),
           to_(iq.attr_or("to", "")),
           effect_(prepared.effect) {
@@ -61,7 +65,10 @@ protected:
                 session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer))
             );
         }
-        if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
+        if (is_iq_)
+            fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
+        else if (const xml::StanzaError* error = std::get_if<0>(&answer); error && !is_answer_)
+            refuse_message(*error);
         if (answer.index() != 0) router_.note_effect(session_, effect_);
         if (has_sequel) router_.begin_sequels(*session_);
     }
@@ -80,6 +87,13 @@ private:
         auto error = router_.prepare_sequel(*session_, to_, *reply->sequel);
         if (error) answer.emplace<0>(std::move(*error));
         return !error;
+    }
+
+    /// RFC 6120 §8.3.1.
+    void refuse_message(const xml::StanzaError& error) {
+        xml::Element message("message", xml::ns::client);
+        if (!id_.empty()) message.set("id", id_);
+        fanout_.send(session_, Outgoing::stanza(to_bytes(xml::error_reply(message, error))));
     }
 
     xml::Bytes to_bytes(xml::Element message) const {
@@ -119,7 +133,8 @@ private:
     Router& router_;
     Fanout& fanout_;
     SessionPtr session_;
-    bool is_iq_;   // a message asked for no answer
+    bool is_iq_;   // a message asks for no answer, but is told why it was refused
+    bool is_answer_;
     bool is_due_ = false;
     std::string id_, to_;
     pubsub::SessionEffect effect_;

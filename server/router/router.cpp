@@ -266,7 +266,7 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
     } else if (text) {
         auto jid = xml::Jid::parse(*text, true);
         if (!jid) {
-            if (stanza.attr_or("type", "") == "error") return std::monostate{};
+            if (xml::is_answer(stanza)) return std::monostate{};
             stanza.remove_attr("to");
             return error_bytes(
                 session, stanza, xml::jid_malformed("'to' is no address: " + jid.error().message())
@@ -612,9 +612,8 @@ void Router::send_when_told(const SessionPtr& session, Outgoing stanza) {
 void Router::reply_error(
     const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
 ) {
-    auto type = stanza.attr_or("type", "");
-    if (type == "error" || type == "result") return;
-    if (stanza.name() == "presence" && type.empty()) return;
+    if (xml::is_answer(stanza)) return;
+    if (stanza.name() == "presence" && stanza.attr_or("type", "").empty()) return;
     auto addressed = stanza;
     if (session->component.empty()) addressed.set("from", session->jid.str());
     fanout_.send(

@@ -54,14 +54,8 @@ xml::Bytes relayed_text(xml::Element& stanza) {
     return tail;
 }
 
-/// Never answered itself.
-bool is_answer(const xml::Element& stanza) {
-    const auto type = stanza.attr_or("type", "");
-    return type == "error" || (type == "result" && stanza.name() == "iq");
-}
-
 bool has_offer(const xml::Element& stanza) {
-    if (is_answer(stanza)) return false;
+    if (xml::is_answer(stanza)) return false;
     if (stanza.name() == "message") return controller::bulk::read_packet(stanza).has_value();
     return stanza.name() == "iq" && stanza.first_child() != nullptr &&
            controller::bulk::read_offer(*stanza.first_child()).has_value();
@@ -76,7 +70,7 @@ Routed Router::prepare_for_component(const Session& session, xml::Element stanza
     if (stanza.name() == "iq") wrong = xml::malformed_iq(stanza);
     if (!wrong && has_offer(stanza)) wrong = not_for_components();
     if (stanza.name() == "presence" && is_subscription(stanza)) wrong = no_rosters();
-    if (wrong && is_answer(stanza)) return std::monostate{};
+    if (wrong && xml::is_answer(stanza)) return std::monostate{};
     if (wrong) return reply_text(stanza, *wrong);
     controller::without_prefix(stanza);
     Inbound inbound;
@@ -106,11 +100,14 @@ Routed Router::prepare_from_component(const Session& session, xml::Element stanz
         return xml::StreamError{"improper-addressing", "each stanza of a component has a 'to'", {}};
     auto to = xml::Jid::parse(*text, true);
     std::optional<xml::StanzaError> wrong;
-    if (!to) wrong = xml::jid_malformed("'to' is no address: " + to.error().message());
+    if (!to) {
+        wrong = xml::jid_malformed("'to' is no address: " + to.error().message());
+        stanza.set("to", addresses_.server().str());   // the error is from an address
+    }
     if (!wrong && name == "iq") wrong = xml::malformed_iq(stanza);
     if (!wrong && has_offer(stanza)) wrong = not_for_components();
     if (name == "presence" && is_subscription(stanza)) wrong = no_rosters();
-    if (wrong && is_answer(stanza)) return std::monostate{};
+    if (wrong && xml::is_answer(stanza)) return std::monostate{};
     if (wrong) return reply_text(stanza, *wrong);
     stanza.set("from", from->str()).set("to", to->str());
     Inbound inbound;
@@ -232,7 +229,7 @@ void Router::take_from_component(const SessionPtr& session, const Inbound& inbou
     const xml::StanzaError nobody = xml::service_unavailable("nobody is there");
     if (inbound.destination != Destination::Client)
         return refuse(
-            inbound.destination == Destination::Other
+            inbound.destination == Destination::Other && addresses_.component(inbound.to) == nullptr
                 ? not_reached(inbound.to)
                 : xml::service_unavailable("a component reaches accounts, and the domain")
         );

@@ -2,7 +2,6 @@
 #include "server/stream/header.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include "server/stream/namespaces.hpp"
@@ -20,12 +19,13 @@ Verdict refuse(std::string condition, std::string text) {
 
 /// "1.0" or higher: the numbers are compared one by one, "1.10" is above "1.9". (§4.7.5)
 bool is_version_supported(std::string_view text) {
-    unsigned major = 0, minor = 0;
-    const char* const end = text.data() + text.size();
-    auto [dot, failure] = std::from_chars(text.data(), end, major);
-    if (failure != std::errc{} || dot == end || *dot != '.') return false;
-    auto [rest, minor_failure] = std::from_chars(dot + 1, end, minor);
-    return minor_failure == std::errc{} && rest == end && major >= 1;
+    const auto is_number = [](std::string_view part) {
+        return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    const auto dot = text.find('.');
+    if (dot == std::string_view::npos || !is_number(text.substr(dot + 1))) return false;
+    const std::string_view major = text.substr(0, dot);
+    return is_number(major) && major.find_first_not_of('0') != std::string_view::npos;
 }
 
 Verdict check_namespaces(const xml::StreamOpen& open) {

@@ -230,13 +230,16 @@ class Exchange(Components):
         for to, condition in (
             (f"ann@{DOMAIN}", "service-unavailable"), (f"bob@{DOMAIN}/r", "service-unavailable"),
             (f"nobody@{DOMAIN}/r", "service-unavailable"), (BROKER, "service-unavailable"),
-            (CONTROLLER, "service-unavailable"), ("other.example", "remote-server-not-found"),
+            (CONTROLLER, "service-unavailable"), (ECHO, "service-unavailable"),
+            (f"room@{ECHO}", "service-unavailable"),
+            (OTHER, "service-unavailable"), ("other.example", "remote-server-not-found"),
             ("a@b@c", "jid-malformed"),
         ):
             with self.subTest(to=to):
                 answer = self.echo.ask("get", PING, to)
                 self.assertEqual(condition_of(answer), condition)
                 self.assertEqual(answer.get("to"), ECHO)
+                self.assertEqual(answer.get("from"), DOMAIN if "@b@" in to else to)
         answer = self.ann.ask("get", PING, OTHER)
         self.assertEqual(refusal(answer)[0], "service-unavailable")
         self.echo.send(f"<presence type='subscribe' from='{ECHO}' to='ann@{DOMAIN}'/>")

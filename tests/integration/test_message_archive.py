@@ -84,6 +84,7 @@ class Archive(Delivering):
         found, fin = self.query(anna, rsm=f"<max>10</max><after>{last}</after>")
         self.assertEqual(self.ids(found), sent[2:])
         self.assertEqual(fin.get("complete"), "true")
+        self.check_complete(anna)
         self.assertEqual(self.ids(self.query(anna, self.field("with", carl.bare))[0]), sent[1::2])
         self.assertEqual(self.ids(self.query(anna, self.field("after-id", last))[0]), sent[2:])
         self.assertEqual(self.query(anna, self.field("end", "2001-01-01T00:00:00Z"))[0], [])
@@ -91,6 +92,17 @@ class Archive(Delivering):
         self.assertIsNotNone(error.find(f"{CLIENT}error/{{{STANZAS}}}item-not-found"))
         _, error = self.query(anna, self.field("colour", "red"))
         self.assertIsNotNone(error.find(f"{CLIENT}error/{{{STANZAS}}}feature-not-implemented"))
+
+    def check_complete(self, client):
+        """A page between two bounds."""
+        first, *_, last = [one.get("id") for one in self.query(client)[0]]
+        bounds = f"<after>{first}</after><before>{last}</before>"
+        for most, count in (("9", 3), ("3", 3), ("2", 2)):
+            found, fin = self.query(client, rsm=f"<max>{most}</max>{bounds}")
+            self.assertEqual(len(found), count)
+            self.assertEqual(fin.get("complete"), "true" if count == 3 else None)
+        found, fin = self.query(client, rsm=f"<after>{last}</after><before>{first}</before>")
+        self.assertEqual((found, fin.get("complete")), ([], "true"))
 
     def test_nobody_reads_the_archive_of_another(self):
         anna, bert = self.login("anna"), self.login("bert")

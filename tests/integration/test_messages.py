@@ -332,9 +332,28 @@ class Messages(unittest.TestCase):
             "</message>"
         )
         self.assertIsNone(self.answer(self.anna, "gu"))
+        for field, value in (("allow", "1"), ("subscriber_jid", f"bert@{DOMAIN}")):
+            self.anna.raw.send(
+                f"<message to='{BROKER}' id='{field}'><x xmlns='jabber:x:data' type='submit'>"
+                "<field var='FORM_TYPE' type='hidden'><value>"
+                "http://jabber.org/protocol/pubsub#subscribe_authorization</value></field>"
+                "<field var='pubsub#node'><value>asks</value></field>"
+                f"<field var='pubsub#{field}'><value>{value}</value></field></x></message>"
+            )
+            error = self.answer(self.anna, field)
+            self.assertIn("<bad-request", error)
+            self.assertIn("pubsub#subscriber_jid" if field == "allow" else "pubsub#allow", error)
         self.assertIn(
             "subscription='pending'", self.bert.pubsub("get", "<subscriptions/>")[1]
         )
+
+    def test_answers_are_never_answered(self):
+        """RFC 6120 §8.3.1, §8.2.3: not even those that are addressed to nobody."""
+        for kind in ("result", "error"):
+            for to in ("a@b@c", "", "@", "other.example", f"nobody@{DOMAIN}/r", BROKER):
+                self.anna.raw.send(f"<iq type='{kind}' id='ans' to='{to}'><q xmlns='u'/></iq>")
+        sync(self.anna)
+        self.assertNotIn("'ans'", self.anna.raw.seen)
 
     def test_a_client_that_gives_its_account_up_is_told_so(self):
         """found M22: XEP-0077 §3.2; the audit says the same."""

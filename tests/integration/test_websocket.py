@@ -203,6 +203,7 @@ class Refusals(WebSocketCase):
         for more, status in (
             ({"Sec_WebSocket_Protocol": None}, 400),
             ({"Sec_WebSocket_Protocol": "soap"}, 400),
+            ({"Sec_WebSocket_Protocol": "XMPP"}, 400),   # RFC 6455 §4.1: as it is written
             ({"Sec_WebSocket_Version": "8"}, 426),
             ({"Sec_WebSocket_Key": "short"}, 400),
             ({"Sec_WebSocket_Key": None}, 400),

@@ -43,6 +43,9 @@ TEST_CASE_METHOD(Commands, "S82: commands are listed for whom they are there (XE
         const xml::Element* identity = info.first_child()->child("identity");
         CHECK(identity->attr_or("category", "") == "automation");
         CHECK(identity->attr_or("type", "") == "command-node");
+        const auto items = sends(root, disco("items", node));
+        CHECK(items.attr_or("type", "") == "result");
+        CHECK(items.first_child()->first_child() == nullptr);
         CHECK(node != admin_command("change-user-password"));   // there are no passwords
         CHECK(run(root, command(node)).error().empty());
     }
@@ -50,7 +53,9 @@ TEST_CASE_METHOD(Commands, "S82: commands are listed for whom they are there (XE
         sends(root, disco("info", list)).first_child()->child("identity")->attr_or("type", "") ==
         "command-list"
     );
-    CHECK(Answer(sends(probe, disco("info", own("stats")))).error() == "cancel forbidden");
+    CHECK(sends(probe, disco("items", "account")).attr_or("type", "") == "result");
+    for (const char* kind : {"info", "items"})
+        CHECK(Answer(sends(probe, disco(kind, own("stats")))).error() == "cancel forbidden");
     const auto info = sends(
         probe,
         "<iq xmlns='jabber:client' id='d' type='get' to='controller.grid.example'>"

@@ -6,6 +6,7 @@
 
 #include "pubsub/delivery/copies.hpp"
 #include "pubsub/reply.hpp"
+#include "xml/iq_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
 #include "xml/stanza.hpp"
@@ -130,10 +131,10 @@ void Stage::submit(storage::Batch batch) {
 void Stage::answer(
     const xml::Element& stanza, std::variant<xml::StanzaError, pubsub::Reply> answer
 ) {
-    if (stanza.name() != "iq") return;   // a message asked for no answer
     const std::string& from = *stanza.attr("from");
     if (const auto* error = std::get_if<xml::StanzaError>(&answer))
-        return deliver(from, xml::error_reply(stanza, *error));
+        return xml::is_answer(stanza) ? void() : deliver(from, xml::error_reply(stanza, *error));
+    if (stanza.name() != "iq") return;   // a message asks for no answer
     auto& reply = std::get<pubsub::Reply>(answer);
     for (xml::Element& message : reply.messages) {
         message.set("from", service).set("to", from);

@@ -74,6 +74,37 @@ TEST_CASE_METHOD(Stage, "owner-subreq: denied", "[xep-0060][8.6]") {
     CHECK(engine().subscription_count() == 0);
 }
 
+TEST_CASE_METHOD(Stage, "owner-subreq: an answer that is none is refused", "[xep-0060][8.6]") {
+    const auto form = asks(*this);
+    const std::string good = filled(form, "1");
+    const auto refused = [&](const std::string& wrong, const std::string& var) {
+        INFO(wrong);
+        sends(owner, wrong);
+        const auto answer = next(owner);
+        CHECK(answer.name() == "message");
+        CHECK(answer.attr_or("id", "") == "approve1");
+        const auto* error = answer.child("error");
+        REQUIRE(error != nullptr);
+        CHECK(error->attr_or("type", "") == "modify");
+        CHECK(error->first_child()->name() == "bad-request");
+        CHECK(error->child_any_ns("text")->text().find(var) != std::string::npos);
+    };
+    for (const std::string var : {"pubsub#node", "pubsub#subscriber_jid", "pubsub#allow"}) {
+        std::string without = good;   // the form has a field of another name
+        without.replace(without.find(var), var.size(), "pubsub#other");
+        refused(without, var);
+        std::string twice = good;
+        twice.insert(twice.find("<value>", twice.find(var)), "<value>1</value>");
+        refused(twice, var);
+    }
+    refused(filled(form, "maybe"), "pubsub#allow");
+    sends(owner, "<message type='error' id='approve1'>" + good.substr(good.find("<x")));
+    receives_nothing(owner);
+    receives_nothing(bare);
+    sends(owner, good);   // still pending
+    event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
+}
+
 TEST_CASE_METHOD(Stage, "owner-subreq: cancelled stays pending", "[xep-0060][8.6]") {
     const auto form = asks(*this);
     sends(owner, filled(form, "true", "cancel"));

@@ -5,6 +5,7 @@
 namespace xep0060_create_test {
 
 using grid::test::config_form;
+using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -295,8 +296,46 @@ TEST_CASE_METHOD(Stage, "a form that was not filled in changes nothing", "[xep-0
         set(owner, "c2", "<create node='m'/><configure>" + form + "</configure>");
         error(owner, "c2", "modify", "bad-request");
     }
+    set(owner, "c3",
+        "<create node='m'/><configure><x xmlns='jabber:x:data' type='cancel'/></configure>");
+    error(owner, "c3", "modify", "bad-request");
     CHECK(engine().node("n")->title.empty());
     CHECK(engine().node_count() == 1);
+}
+
+TEST_CASE_METHOD(Stage, "a request has one form, and a field of one value has one", "[xep-0004]") {
+    creates(owner, "n");
+    const std::string one = "<configure>" + config_form("title=x") + "</configure>";
+    const std::string two = config_form("title=x") + config_form("title=y");
+    set(owner, "c1", "<create node='m'/>" + one + one);
+    error(owner, "c1", "modify", "bad-request");
+    set(owner, "c2", "<create node='m'/><configure>" + two + "</configure>");
+    error(owner, "c2", "modify", "bad-request");
+    owner_set(owner, "c3", "<configure node='n'>" + two + "</configure>");
+    error(owner, "c3", "modify", "bad-request");
+    for (const char* fields :
+         {"title=x title=y", "access_model=authorize access_model=whitelist",
+          "persist_items=1 persist_items=0", "max_items=1 max_items=2"}) {
+        INFO(fields);
+        owner_set(owner, "c4", "<configure node='n'>" + config_form(fields) + "</configure>");
+        error(owner, "c4", "modify", "not-acceptable");
+    }
+    owner_set(
+        owner, "c5",
+        "<configure node='n'><x xmlns='jabber:x:data' type='submit'><field var='other' "
+        "type='list-single'><value>a</value><value>b</value></field></x></configure>"
+    );
+    error(owner, "c5", "modify", "bad-request");
+    CHECK(engine().node("n")->title.empty());
+    CHECK(engine().node_count() == 1);
+    configures(owner, "n", "contact=a@grid.example contact=b@grid.example");   // jid-multi
+    const std::string options = "<options>" + options_form("deliver=1") + "</options>";
+    const std::string subscribe = "<subscribe node='n' jid='hamlet@grid.example'/>";
+    set(owner, "s1", subscribe + options + options);
+    error(owner, "s1", "modify", "bad-request");
+    set(owner, "s2", subscribe + "<options>" + options_form("deliver=1 deliver=0") + "</options>");
+    error(owner, "s2", "modify", "bad-request", "invalid-options");
+    CHECK(engine().subscription_count() == 0);
 }
 
 }   // namespace xep0060_create_test

@@ -239,7 +239,7 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-multi", "[xep-0060][8.8]") {
         owner, "m1",
         subscriptions(
             subscription(owner_bare, "magic") + subscription("out@grid.example", "subscribed") +
-            subscription(other_bare, "subscribed") + "<subscription jid='quiet@grid.example'/>"
+            subscription(other_bare, "subscribed")
         )
     );
     partly(
@@ -248,6 +248,37 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-multi", "[xep-0060][8.8]") {
            subscription(owner_bare, "subscribed") + subscription("out@grid.example", "none"))
     );
     CHECK(engine().subscription_count() == 2);
+}
+
+TEST_CASE_METHOD(
+    Stage, "owner lists: an entry says what becomes of it, or nothing changes", "[8.8][8.9]"
+) {
+    creates(owner, "n");
+    const std::string good = affiliation("good@grid.example", "member");
+    const std::string jid = " jid='" + other_bare + "'";
+    for (const std::string& wrong :
+         {"<affiliation" + jid + "/>", "<affiliation" + jid + " afiliation='outcast'/>",
+          "<affiliation" + jid + " subscription='none'/>",
+          "<affiliatoin" + jid + " affiliation='outcast'/>",
+          "<subscription" + jid + " affiliation='outcast'/>"}) {
+        INFO(wrong);
+        owner_set(owner, "m1", affiliations(good + wrong));
+        error(owner, "m1", "modify", "bad-request");
+    }
+    for (const std::string& wrong :
+         {"<subscription" + jid + "/>", "<subscription" + jid + " affiliation='none'/>",
+          "<subscriber" + jid + " subscription='subscribed'/>"}) {
+        INFO(wrong);
+        owner_set(
+            owner, "m2", subscriptions(subscription("good@grid.example", "subscribed") + wrong)
+        );
+        error(owner, "m2", "modify", "bad-request");
+    }
+    owner_get(owner, "g1", affiliations(""));
+    result(owner, "g1", in("affiliations", affiliation(owner_bare, "owner")));
+    CHECK(engine().subscription_count() == 0);
+    owner_set(owner, "m3", affiliations(""));   // no entry, no change
+    result(owner, "m3");
 }
 
 TEST_CASE_METHOD(

@@ -80,6 +80,18 @@ TEST_CASE_METHOD(PendingStage, "8.7 get-pending: the nodes with requests to choo
     );
 }
 
+TEST_CASE_METHOD(PendingStage, "8.7 get-pending: nothing is listed under the command", "[8.7]") {
+    sends(
+        owner,
+        "<iq type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#items' node='" +
+            get_pending + "'/></iq>"
+    );
+    const auto answer = next(owner);
+    CHECK(answer.attr_or("type", "") == "result");
+    CHECK(answer.first_child()->attr_or("node", "") == get_pending);
+    CHECK(answer.first_child()->first_child() == nullptr);
+}
+
 TEST_CASE_METHOD(PendingStage, "8.7 get-pending: the requests of one node, again", "[8.7]") {
     const std::string session = executes(owner);
     REQUIRE(!session.empty());

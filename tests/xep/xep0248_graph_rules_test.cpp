@@ -32,6 +32,17 @@ TEST_CASE_METHOD(Stage, "a cycle is refused, by configuration and by associate",
     result(owner, "ok2");
 }
 
+TEST_CASE_METHOD(Stage, "an entry that is no association changes nothing", "[0248]") {
+    collect(*this, "a");
+    creates(owner, "leaf");
+    owner_set(
+        owner, "x1",
+        "<collection node='a'><associate node='leaf'/><asociate node='b'/></collection>"
+    );
+    error(owner, "x1", "modify", "bad-request");
+    CHECK(listed(*this, owner, "a").empty());
+}
+
 TEST_CASE_METHOD(Stage, "two requests at once do not close a cycle together", "[0248][design]") {
     collect(*this, "a");
     collect(*this, "b");

@@ -178,6 +178,14 @@ TEST_CASE_METHOD(Stage, "query-form: the fields, and no others", "[0313]") {
     fill(*this);
     CHECK(ask(*this, form(field("free-text", "x"))).text == "feature-not-implemented");
     CHECK(ask(*this, "<x xmlns='jabber:x:data' type='submit'/>").text == "bad-request");
+    CHECK(ask(*this, form("") + form("")).text == "bad-request");
+    CHECK(
+        ask(*this, form(
+                       "<field var='start'><value>" + time(1) + "</value><value>" + time(2) +
+                       "</value></field>"
+                   ))
+            .text == "bad-request"
+    );
 }
 
 TEST_CASE_METHOD(Stage, "query-paging: forwards, backwards, by index, count only", "[0313][0059]") {
@@ -201,6 +209,40 @@ TEST_CASE_METHOD(Stage, "query-paging: forwards, backwards, by index, count only
     CHECK(
         ask(*this, form(field("start", time(1))) + rsm("<max>2</max>" + after(2))).text ==
         "d e of 5 from 2"
+    );
+}
+
+TEST_CASE_METHOD(Stage, "complete: the page has all that lies between its bounds", "[0313][0059]") {
+    fill(*this);
+    const auto id = ask(*this, "").cursors;
+    const auto between = [&](std::size_t after, std::size_t before, const std::string& max) {
+        const std::string bounds =
+            "<after>" + id[after] + "</after><before>" + id[before] + "</before>";
+        return ask(*this, rsm("<max>" + max + "</max>" + bounds)).text;
+    };
+    CHECK(between(0, 5, "9") == "b c d e of 6 from 1 complete");
+    CHECK(between(0, 5, "4") == "b c d e of 6 from 1 complete");
+    CHECK(between(0, 5, "2") == "d e of 6 from 3");
+    CHECK(between(0, 1, "2") == "of 6 complete");
+    CHECK(between(4, 1, "2") == "of 6 complete");
+    CHECK(between(0, 5, "0") == "of 6");
+    CHECK(
+        ask(*this, rsm("<before/><after>" + id[3] + "</after>")).text == "e f of 6 from 4 complete"
+    );
+    CHECK(
+        ask(*this, rsm("<max>1</max><before/><after>" + id[3] + "</after>")).text == "f of 6 from 5"
+    );
+    CHECK(ask(*this, rsm("<before>" + id[0] + "</before>")).text == "of 6 complete");
+    const std::string bounds = form(field("after-id", id[0]) + field("before-id", id[5]));
+    CHECK(ask(*this, bounds).text == "b c d e of 4 from 0 complete");
+    CHECK(ask(*this, bounds + rsm("<max>2</max><before/>")).text == "d e of 4 from 2");
+    CHECK(
+        ask(*this, bounds + rsm("<max>2</max><before>" + id[3] + "</before>")).text ==
+        "b c of 4 from 0 complete"
+    );
+    CHECK(
+        ask(*this, form(field("after-id", id[4]) + field("before-id", id[1])) + rsm("<before/>"))
+            .text == "of 0 complete"
     );
 }
 

@@ -79,6 +79,18 @@ TEST_CASE("what is no form is a bad request") {
         ) == "modify/bad-request"
     );
     CHECK(condition_of("<x xmlns='jabber:x:data' type='cancel'/>").empty());
+    const auto two_values = [](const std::string& type, const std::string& field) {
+        return condition_of(
+            "<x xmlns='jabber:x:data' type='" + type + "'><field var='a'" + field +
+            "><value>1</value><value>0</value></field></x>"
+        );
+    };
+    for (const std::string one : {"boolean", "jid-single", "list-single", "text-single"}) {
+        CHECK(two_values("submit", " type='" + one + "'") == "modify/bad-request");
+        CHECK(two_values("result", " type='" + one + "'").empty());
+    }
+    for (const std::string many : {"", " type='list-multi'", " type='text-multi'"})
+        CHECK(two_values("submit", many).empty());
 }
 
 TEST_CASE("a form is written as it was built, FORM_TYPE first and hidden") {

@@ -79,12 +79,14 @@ TEST_CASE("a header without version 1.0 gets unsupported-version (4.7.5)", "[str
         client_header("to='grid.example'"), "unsupported-version",
         "the header has no version: 1.0 is needed"
     );
-    for (const std::string version : {"0.9", "", "1", "one", "1.", "1.0.0", "-1.0", "1.0 "})
+    for (const std::string version :
+         {"0.9", "0.99999999999999999999", "", "1", ".0", "one", "1.", "1.0.0", "-1.0", "1.0 "})
         check_refused(
             client_header("to='grid.example' version='" + version + "'"), "unsupported-version",
             "the version of the header is not 1.0 or higher"
         );
-    for (const std::string version : {"1.0", "1.10", "2.0", "10.0"})
+    for (const std::string version :
+         {"1.0", "1.10", "2.0", "10.0", "01.0", "99999999999999999999.99999999999999999999"})
         check({{client_header("to='grid.example' version='" + version + "'"), {offer_starttls}}});
 }
 

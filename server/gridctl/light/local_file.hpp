@@ -37,20 +37,23 @@ private:
 
 /// A file of this machine has a wrong path (Usage), or a disk that fails (Refused).
 struct FileFault : Failed {
+    using Failed::Failed;
     FileFault(const std::string& path, int error);
 };
+
+/// Of a read that fails in the middle: Refused. `error`: 0 at an early end.
+FileFault unreadable(const std::string& path, int error);
 
 /// Throws FileFault.
 class LocalFile {
 public:
-    /// `flags`: of open(2).
+    /// A regular file, or Failed(Usage). `flags`: of open(2).
     LocalFile(const std::string& path, int flags);
     ~LocalFile();
     LocalFile(const LocalFile&) = delete;
     LocalFile& operator=(const LocalFile&) = delete;
     int fd() const { return fd_; }
 
-    /// Of a regular file.
     std::uint64_t size() const;
     /// Adds the first `count` bytes. Throws Interrupted.
     void add_to(Sum& sum, std::uint64_t count) const;

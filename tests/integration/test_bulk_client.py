@@ -139,6 +139,13 @@ class BulkClient(BulkCase):
         self.assertEqual(process.returncode, REFUSED, errors)
         self.assertIn("became shorter", errors)
 
+    def test_names_that_lie_about_their_end(self):
+        lying = "\u202efdp.exe"
+        done = self.bulk(
+            self.ann, "send", self.file(b"x"), self.bob.jid, "--name", lying, code=REFUSED
+        )
+        self.assertIn("filename", done.stderr)
+
     def test_a_foreign_link_is_not_followed(self):
         stream = self.log_in(self.ann, "linker")
         self.addCleanup(stream.close)

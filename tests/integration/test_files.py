@@ -280,6 +280,27 @@ class Transfers(FilesCase):
             one.send(f"PUT {path} HTTP/1.1", "Content-Length: 5", "Expect: 100-continue")
             self.assertEqual(one.answer().status, 409)
 
+    def test_a_refusal_is_read_behind_all_that_was_sent(self):
+        """By a client that looks for the answer when its upload is out."""
+        data = content(24 * MIB)
+        path = self.slot(self.ann, len(data))
+        for _ in range(3):
+            with self.https(self.bob) as one:
+                one.send(f"PUT {path} HTTP/1.1", f"Content-Length: {len(data)}", body=data)
+                self.assertEqual(one.answer().status, 404)
+
+    def test_a_client_that_goes_on_sending_behind_a_refusal_is_cut_off(self):
+        path = self.slot(self.ann, 1000)
+        with self.https(self.bob) as one:
+            one.send(f"PUT {path} HTTP/1.1", "Content-Length: 100000000000")
+            began, sent = time.monotonic(), 0
+            with self.assertRaises(OSError):
+                while time.monotonic() - began < WAIT:
+                    one.socket.sendall(bytes(65536))
+                    sent += 65536
+            self.assertLess(time.monotonic() - began, 6)
+            self.assertLess(sent, 100 * MIB)
+
     def test_other_expectations_are_refused(self):
         path = self.slot(self.ann, 5)
         for lines in (("Expect: 200-ok",), ("Expect: 100-continue", "Expect: 200-ok")):

@@ -39,8 +39,8 @@ std::optional<Offer> read_offer(const xml::Element& payload);
 /// messages, so that a message with anything to read beside the packet is wrong.
 std::optional<Offer> read_packet(const xml::Element& message);
 
-/// What counts of a stanza of so many characters with that part of a stream: of a packet its bytes,
-/// and all else beyond a usual frame, which could carry bytes as well.
+/// The bytes for which a stanza of so many characters with that part of a stream counts: those of a
+/// packet, and all else beyond a usual frame, which could carry bytes as well.
 std::uint64_t counted_bytes(const Offer& offer, std::size_t stanza_characters);
 
 /// A request to the proxy of byte streams (XEP-0065 §6.3.5).

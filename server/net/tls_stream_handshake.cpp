@@ -19,9 +19,9 @@
 namespace grid::server::net {
 namespace {
 
-/// So much of what a closing connection still sends is thrown away as fast as it comes. What
-/// follows has a pause behind each turn: a client that looks for the answer when all of its upload
-/// is out still finds it, and none keeps a thread busy (32 MiB/s at most).
+/// So much of what a closing connection still sends is thrown away as fast as it comes. Behind it
+/// each turn has a pause: a client that looks for the answer when all of its upload is out still
+/// finds it, and none keeps a thread busy (32 MiB/s at most).
 constexpr std::size_t drained_at_once_max = 1024 * 1024;
 constexpr auto drain_pause = std::chrono::milliseconds(2);
 

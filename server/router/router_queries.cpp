@@ -25,7 +25,7 @@ xml::Bytes whole_iq(const xml::Element& head, const xml::Bytes& tail) {
     return out;
 }
 
-/// They are not in the text that is relayed.
+/// The text that is relayed begins behind the attributes.
 std::size_t characters_of_attributes(const xml::Element& iq) {
     std::size_t characters = 0;
     for (const xml::Attr& attribute : iq.attrs())

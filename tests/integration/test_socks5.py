@@ -349,7 +349,8 @@ class ByteStreams(unittest.TestCase):
     def comes_again_after_a_reset(self, early, **how):
         sid = self.sid()
         first = self.connect(**how).connect(self.pair.hash(sid))
-        here = self.connect(bundle=self.bundles["anna"] if how else None).connect(self.pair.hash(sid))
+        own = {"bundle": self.bundles["anna"]} if how else {}
+        here = self.connect(**own).connect(self.pair.hash(sid))
         first.send(early)
         time.sleep(0.1)   # the server has it before the reset
         first.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -38,21 +38,21 @@ FileFault unreadable(const std::string& path, int error) {
     };
 }
 
-/// Without waiting for the other end, if it is a pipe.
+/// A pipe is not waited for: only a regular file is read (`size`).
 LocalFile::LocalFile(const std::string& path, int flags)
-    : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0600)) {
+    : path_(path),
+      fd_(::open(
+          path.c_str(), flags | O_CLOEXEC | ((flags & O_ACCMODE) == O_RDONLY ? O_NONBLOCK : 0), 0600
+      )) {
     if (fd_ < 0) throw FileFault(path, errno);
-    struct stat facts{};
-    if (::fstat(fd_, &facts) == 0 && S_ISREG(facts.st_mode)) return;
-    ::close(fd_);
-    throw Failed(Exit::Usage, path + " is no regular file");
 }
 
 LocalFile::~LocalFile() { ::close(fd_); }
 
 std::uint64_t LocalFile::size() const {
     struct stat facts{};
-    if (::fstat(fd_, &facts) != 0) throw FileFault(path_, errno);
+    if (::fstat(fd_, &facts) != 0 || !S_ISREG(facts.st_mode))
+        throw Failed(Exit::Usage, path_ + " is no regular file");
     return static_cast<std::uint64_t>(facts.st_size);
 }
 

@@ -47,13 +47,14 @@ FileFault unreadable(const std::string& path, int error);
 /// Throws FileFault.
 class LocalFile {
 public:
-    /// A regular file, or Failed(Usage). `flags`: of open(2).
+    /// `flags`: of open(2).
     LocalFile(const std::string& path, int flags);
     ~LocalFile();
     LocalFile(const LocalFile&) = delete;
     LocalFile& operator=(const LocalFile&) = delete;
     int fd() const { return fd_; }
 
+    /// Of a regular file.
     std::uint64_t size() const;
     /// Adds the first `count` bytes. Throws Interrupted.
     void add_to(Sum& sum, std::uint64_t count) const;

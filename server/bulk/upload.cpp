@@ -21,9 +21,8 @@ namespace {
 /// Read again at once, when an upload goes on: a few milliseconds of a thread of the pool.
 constexpr std::uint64_t hashed_at_once = 4UL * 1024 * 1024;
 constexpr std::size_t hash_piece = 256UL * 1024;
-/// Sent to the disk as it comes, so that the sync at the end has little left to do, in pieces that
-/// a commit waits for no longer than for another commit: behind 8 MiB it waited three times as
-/// long.
+/// Sent to the disk as it comes, so that the sync at the end has little left to do, and in small
+/// pieces, so that a commit does not wait for many large ones.
 constexpr std::uint64_t flush_every = 1024UL * 1024;
 constexpr std::uint64_t look_every = 16UL * 1024 * 1024;
 

@@ -29,12 +29,19 @@ struct Offer {
     Kind kind = Kind::Begin;
     std::string sid;   // the stream's id; empty in Jingle
     // Of an in-band stream.
-    std::uint64_t bytes = 0;   // Data: of the packet; Open: the size of blocks
+    std::uint64_t bytes = 0;     // Data: of the packet; Open: the size of blocks
+    std::uint64_t counted = 0;   // of the quota and the rate, as soon as its stanza is known
+    std::string wrong;           // why it is refused, whichever stream it is of
 };
 /// Of the payload of an iq, or of one child of a message. Any thread.
 std::optional<Offer> read_offer(const xml::Element& payload);
-/// A packet of an in-band stream that comes as a message (XEP-0047 §4).
+/// A packet of an in-band stream that comes as a message (XEP-0047 §4). It needs no right to send
+/// messages, so that a message with anything to read beside the packet is wrong.
 std::optional<Offer> read_packet(const xml::Element& message);
+
+/// The bytes for which a stanza of so many characters with that part of a stream counts: those of a
+/// packet, and all else beyond a usual frame, which could carry bytes as well.
+std::uint64_t counted_bytes(const Offer& offer, std::size_t stanza_characters);
 
 /// A request to the proxy of byte streams (XEP-0065 §6.3.5).
 struct Activation {

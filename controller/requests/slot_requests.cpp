@@ -10,9 +10,9 @@
 #include "storage/keys.hpp"
 #include "xml/base64.hpp"
 #include "xml/datetime.hpp"
+#include "xml/file_name.hpp"
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
-#include "xml/utf8.hpp"
 
 namespace grid::controller::requests {
 
@@ -72,8 +72,10 @@ Result<SlotRequest, xml::StanzaError> read_slot(const xml::Element& payload) {
     SlotRequest request;
     File& file = request.file;
     file.name = payload.attr_or("filename", "");
-    if (file.name.empty() || file.name.size() > name_bytes_max || !xml::is_nameable(file.name))
-        return xml::bad_request("filename has 1 to 255 bytes of UTF-8 without control characters");
+    if (file.name.empty() || file.name.size() > name_bytes_max || !xml::is_file_name(file.name))
+        return xml::bad_request(
+            "filename has 1 to 255 bytes of UTF-8 without control characters, also of direction"
+        );
     if (file.name == "." || file.name == "..")   // RFC 3986 §5.2.4: a client would leave it out
         return xml::bad_request("filename is no name of a folder");
     const std::string_view size = payload.attr_or("size", "");

@@ -29,21 +29,22 @@ InBand::Key InBand::key_of(const xml::Jid& one, const xml::Jid& other, std::stri
 std::optional<xml::StanzaError> InBand::pass(
     const Session& from, const Session& to, const Offer& offer
 ) {
+    if (!offer.wrong.empty()) return xml::bad_request(offer.wrong);
     if (offer.kind == Offer::Kind::Open) return open(from, to, offer);
     const auto found = streams_.find(key_of(from.jid, to.jid, offer.sid));
     if (found == streams_.end()) return no_such_stream();
-    if (offer.kind == Offer::Kind::Close) return std::nullopt;
-    if (!found->second.is_accepted)
+    const bool is_packet = offer.kind == Offer::Kind::Data;
+    if (is_packet && !found->second.is_accepted)
         return xml::StanzaError{
             "cancel", "unexpected-request", {}, "the stream has not been accepted yet", {}
         };
-    if (offer.bytes > found->second.block_bytes_max)
+    if (is_packet && offer.bytes > found->second.block_bytes_max)
         return xml::bad_request(
             "the packet is larger than the block-size of its stream, " +
             std::to_string(found->second.block_bytes_max) + " bytes"
         );
     const RunningPtr running = found->second.running;
-    if (!count(*running, from, offer.bytes)) return std::nullopt;
+    if (!count(*running, from, offer.counted)) return std::nullopt;
     transfers_.cut(running, State::Quota, std::string(controller::bulk::describe(State::Quota)));
     return xml::resource_constraint(controller::bulk::told_bytes_bound(transfers_.settings()));
 }

@@ -2,10 +2,12 @@
 // over.
 #include "server/bulk/proxy.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -45,6 +47,15 @@ net::Entrance::Bounds proxy_bounds(const Config::Bulk& bulk, std::size_t transfe
 /// As many threads as the reactor has, which they give way to (SCHED_BATCH).
 std::size_t proxy_lanes(std::size_t reactor_threads) {
     return reactor_threads == 0 ? std::thread::hardware_concurrency() : reactor_threads;
+}
+
+/// Reset, or at its end with nothing left to read.
+bool is_gone(int descriptor) {
+    pollfd broken{descriptor, 0, 0};   // asks for errors alone
+    if (::poll(&broken, 1, 0) > 0) return true;
+    char byte = 0;
+    const auto size = ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 }   // namespace
@@ -131,7 +142,7 @@ private:
     asio::awaitable<bool> send(std::string bytes);
     asio::awaitable<bool> arrive();
     asio::awaitable<void> wait_for_other();
-    void watch_peer();
+    void watch_peer(net::Socket::wait_type what);
     /// Any thread; `taken` on that strand, on which the stream runs from then on.
     void take(net::Strand strand, Taken taken);
     void relay(Ends ends, const RunningPtr& running, const net::Strand& strand);
@@ -331,7 +342,8 @@ asio::awaitable<bool> ProxyConnection::arrive() {
 }
 
 asio::awaitable<void> ProxyConnection::wait_for_other() {
-    watch_peer();
+    watch_peer(net::Socket::wait_read);
+    watch_peer(net::Socket::wait_error);
     timer_.expires_after(std::chrono::seconds(shared_->parts.config.bulk.waiting_seconds_max));
     while (!wanted_ && !is_over_) {
         const auto [cancelled] = co_await timer_.async_wait(net::no_throw);
@@ -345,19 +357,14 @@ asio::awaitable<void> ProxyConnection::wait_for_other() {
     asio::post(wanted->first, [moved, taken = wanted->second] { taken(std::move(*moved)); });
 }
 
-/// A client that goes away while its connection waits leaves the place to its next try.
-void ProxyConnection::watch_peer() {
-    stream_->socket().async_wait(
-        net::Socket::wait_read,
-        [weak = weak_from_this()](error_code cancelled) {
-            const auto self = weak.lock();
-            if (cancelled || !self || !self->stream_ || !self->stream_->socket().is_open()) return;
-            char byte = 0;
-            const auto size =
-                ::recv(self->stream_->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-            if (size == 0) self->give_up("the peer went away");
-        }
-    );
+/// A client that goes away while its connection waits leaves the place to its next try. Its end
+/// shows when there is nothing else to read; its reset also behind bytes that it has sent before.
+void ProxyConnection::watch_peer(net::Socket::wait_type what) {
+    stream_->socket().async_wait(what, [weak = weak_from_this()](error_code cancelled) {
+        const auto self = weak.lock();
+        if (cancelled || !self || !self->stream_ || !self->stream_->socket().is_open()) return;
+        if (is_gone(self->stream_->socket().native_handle())) self->give_up("the peer went away");
+    });
 }
 
 void ProxyConnection::take(net::Strand strand, Taken taken) {

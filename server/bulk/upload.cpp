@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -21,8 +22,12 @@ namespace {
 /// Read again at once, when an upload goes on: a few milliseconds of a thread of the pool.
 constexpr std::uint64_t hashed_at_once = 4UL * 1024 * 1024;
 constexpr std::size_t hash_piece = 256UL * 1024;
-/// Sent to the disk as it comes, so that the sync at the end has little left to do.
-constexpr std::uint64_t flush_every = 8UL * 1024 * 1024;
+/// Sent to the disk as it comes, so that the sync at the end has little left to do, and in small
+/// pieces, so that a commit does not wait for many large ones.
+constexpr std::uint64_t flush_every = 1024UL * 1024;
+/// Of one write: for a longer one the kernel takes large pieces of memory, which cost much more to
+/// come by where several files grow at once.
+constexpr std::size_t write_step = 16UL * 1024;
 constexpr std::uint64_t look_every = 16UL * 1024 * 1024;
 
 error_code upload_error() { return {errno, boost::system::system_category()}; }
@@ -91,8 +96,10 @@ error_code Upload::write(std::span<const char> bytes) {
         ::ftruncate(file_.get(), static_cast<off_t>(offset_)) != 0)
         return upload_error();
     while (!bytes.empty()) {
-        const auto put =
-            ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset_));
+        const auto put = ::pwrite(
+            file_.get(), bytes.data(), std::min(bytes.size(), write_step),
+            static_cast<off_t>(offset_)
+        );
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return put < 0 ? upload_error() : full_error();
         offset_ += static_cast<std::uint64_t>(put);

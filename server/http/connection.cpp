@@ -285,8 +285,7 @@ asio::awaitable<error_code> Connection::read_body(Parser& parser) {
 }
 
 asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser, Admitted request) {
-    const auto expect = parser.get()[beast::http::field::expect];
-    if (!expect.empty() && !beast::iequals(expect, "100-continue"))
+    if (expects_more(parser.get()))
         co_return to_answer({417, "expectation-failed", "only 100-continue can be expected", {}});
     const std::string method = request.method;
     auto asker = co_await who_asks(request);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 
+#include "server/http/request_form.hpp"
 #include "storage/chain.hpp"
 #include "xml/base64.hpp"
 #include "xml/percent.hpp"
@@ -38,6 +39,13 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return value;
 }
 
+/// As a bound of bytes, and a number that is larger stands behind all of them.
+std::optional<std::uint64_t> parse_bound(std::string_view text) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (text.empty() || !std::ranges::all_of(text, is_digit)) return std::nullopt;
+    return parse_number(text).value_or(INT64_MAX);
+}
+
 std::string_view only(const Head& head, FileField field) {
     return head.count(field) == 1 ? trimmed(seen(head[field])) : std::string_view();
 }
@@ -56,7 +64,7 @@ std::optional<Range> parse_range(std::string_view text) {
         return std::nullopt;
     const std::string_view first = trimmed(text.substr(0, dash)),
                            last = trimmed(text.substr(dash + 1));
-    Range range{parse_number(first), parse_number(last)};
+    Range range{parse_bound(first), parse_bound(last)};
     const bool is_good = (first.empty() || range.first) && (last.empty() || range.last) &&
                          (range.first || range.last) &&
                          !(range.first && range.last && *range.first > *range.last);
@@ -196,8 +204,7 @@ std::optional<Refusal> check_upload(const Head& head) {
         refusal.headers = "Accept-Encoding: identity\r\n";
         return refusal;
     }
-    const auto expect = head[FileField::expect];
-    if (!expect.empty() && !beast::iequals(expect, "100-continue"))
+    if (expects_more(head))
         return Refusal{417, "expectation-failed", "only 100-continue can be expected", {}, true};
     return std::nullopt;
 }

@@ -112,6 +112,9 @@ Result<void, Refusal> check_framing(const Head& head) {
         if (codings != 1 || head.version() < 11 ||
             lower(view(head[Field::transfer_encoding])) != "chunked")
             return refuse("the only Transfer-Encoding here is chunked");
+    // RFC 9112 §6.3: also two that agree.
+    if (head.count(Field::content_length) > 1)
+        return refuse("Content-Length is given more than once");
     const auto hosts = head.count(Field::host);
     if (hosts > 1 || (hosts == 0 && head.version() >= 11))
         return refuse("exactly one Host header is needed");

@@ -41,4 +41,11 @@ bool awaits_continue(const Head& head) {
     return head.version() >= 11 && beast::iequals(head[FormField::expect], "100-continue");
 }
 
+bool expects_more(const Head& head) {
+    const auto [first, last] = head.equal_range(FormField::expect);
+    return std::any_of(first, last, [](const auto& field) {
+        return !field.value().empty() && !beast::iequals(field.value(), "100-continue");
+    });
+}
+
 }   // namespace grid::server::http

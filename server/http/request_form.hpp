@@ -16,5 +16,7 @@ std::optional<Refusal> to_origin_form(Head& head, std::string_view scheme);
 /// Whether the client waits to be told before it sends the content. RFC 9110 §10.1.1: a client of
 /// HTTP/1.0 does not, whatever it says.
 bool awaits_continue(const Head& head);
+/// Anything but that, in any Expect field, which is refused with 417.
+bool expects_more(const Head& head);
 
 }   // namespace grid::server::http

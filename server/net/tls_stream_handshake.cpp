@@ -19,8 +19,11 @@
 namespace grid::server::net {
 namespace {
 
-/// The bytes that a closing connection may still send before it is cut off.
-constexpr std::size_t drain_bytes_max = 1024 * 1024;
+/// So much of what a closing connection still sends is thrown away as fast as it comes. Behind it
+/// each turn has a pause: a client that looks for the answer when all of its upload is out still
+/// finds it, and none keeps a thread busy (32 MiB/s at most).
+constexpr std::size_t drained_at_once_max = 1024 * 1024;
+constexpr auto drain_pause = std::chrono::milliseconds(2);
 
 struct SessionDeleter {
     void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
@@ -177,9 +180,15 @@ asio::awaitable<void> TlsStream::send_close_notify() {
 
 asio::awaitable<bool> TlsStream::drain() {
     std::size_t total = 0, turn = 0;
-    while (socket_.is_open() && total < drain_bytes_max) {
+    asio::steady_timer pause(get_executor());
+    while (socket_.is_open()) {
         if (turn >= Turn::drain_bytes_max) {
-            co_await asio::post(get_executor(), asio::use_awaitable);
+            if (total < drained_at_once_max) {
+                co_await asio::post(get_executor(), asio::use_awaitable);
+            } else {
+                pause.expires_after(drain_pause);
+                co_await pause.async_wait(no_throw);
+            }
             turn = 0;
             continue;   // the socket may be closed by now
         }

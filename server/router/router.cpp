@@ -135,6 +135,9 @@ void prepare_relayed_message(const Session& session, xml::Element& message, Inbo
     controller::without_prefix(message).set("from", session.jid.str());
     inbound.relayed =
         std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
+    if (inbound.offer)
+        inbound.offer->counted =
+            controller::bulk::counted_bytes(*inbound.offer, inbound.relayed->size());
 }
 
 /// With stream management the client may have read what is in the budget: it acknowledges behind

@@ -143,6 +143,10 @@ pubsub::Verdict Router::verdict_on(const Session& session, const xml::Jid& to, c
 Router::Way Router::way_of_packet(const Session& session, const Inbound& packet) const {
     Way way;
     way.delivery = Delivery::Refuse;
+    if (!packet.offer->wrong.empty()) {
+        way.refusal = xml::bad_request(packet.offer->wrong);
+        return way;
+    }
     const SessionPtr target = packet.to.is_bare() ? nullptr : connected(packet.to);
     const bool is_open = target && packet.offer->kind == Offer::Kind::Data &&
                          in_band_->is_open(session, *target, packet.offer->sid);
@@ -157,7 +161,8 @@ Router::Way Router::way_of_packet(const Session& session, const Inbound& packet)
 /// The session on another member whose stream in band this packet is of, unless the table of that
 /// stream is here. A packet that came from another member goes to none.
 SessionPtr Router::receiver_elsewhere(const Session& session, const Inbound& packet) const {
-    const bool is_data = packet.offer && packet.offer->kind == Offer::Kind::Data;
+    const bool is_data =
+        packet.offer && packet.offer->kind == Offer::Kind::Data && packet.offer->wrong.empty();
     if (!is_data || session.other_member || packet.to.is_bare()) return nullptr;
     SessionPtr receiver = connected(packet.to);
     if (!receiver || !receiver->other_member ||

@@ -58,7 +58,7 @@ void Router::ask_elsewhere(
     if (is_counted)
         if (const auto error = in_band_->pass(*asker, *answerer, *offer)) return refuse(*error);
     if (!is_counted && offer && offer->kind == Kind::Data)
-        in_band_->passes_elsewhere(*asker, offer->bytes);
+        in_band_->passes_elsewhere(*asker, offer->counted);
     Queries::Query query;
     query.asker = asker->id;
     query.answerer = answerer->id;
@@ -92,7 +92,7 @@ void Router::send_elsewhere(
 void Router::send_packet(
     const SessionPtr& sender, const SessionPtr& receiver, const Inbound& packet
 ) {
-    in_band_->passes_elsewhere(*sender, packet.offer->bytes);
+    in_band_->passes_elsewhere(*sender, packet.offer->counted);
     const std::string id(packet.stanza.attr_or("id", ""));
     const ForwardedQuery sent{sender->id, receiver->id, packet.to, {}, id, false, packet.relayed};
     if (!receiver->other_member->ask(sent))

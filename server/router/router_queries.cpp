@@ -25,6 +25,14 @@ xml::Bytes whole_iq(const xml::Element& head, const xml::Bytes& tail) {
     return out;
 }
 
+/// The text that is relayed begins behind the attributes.
+std::size_t characters_of_attributes(const xml::Element& iq) {
+    std::size_t characters = 0;
+    for (const xml::Attr& attribute : iq.attrs())
+        characters += attribute.name.size() + attribute.value.size();
+    return characters;
+}
+
 const xml::Element& question_in(const Inbound& query) {
     return query.bulk_question ? *query.bulk_question : *query.stanza.first_child();
 }
@@ -47,6 +55,10 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     inbound.relayed = std::move(tail);
     if (!is_answer) {
         inbound.offer = controller::bulk::read_offer(*iq.first_child());
+        if (inbound.offer)
+            inbound.offer->counted = controller::bulk::counted_bytes(
+                *inbound.offer, inbound.relayed->size() + characters_of_attributes(iq)
+            );
         if (auto question = controller::gi::bulk_question(*iq.first_child()))
             inbound.bulk_question = std::make_shared<const xml::Element>(std::move(*question));
     } else if (const xml::Element* answer = iq.first_child()) {

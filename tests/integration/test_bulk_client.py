@@ -118,6 +118,34 @@ class BulkClient(BulkCase):
         self.assertRegex(done.stderr, "no slot: forbidden")
         self.bulk(self.ann, "send", "/nonexistent", self.bob.jid, code=USAGE)
 
+    def test_what_is_no_file_is_not_waited_for(self):
+        pipe = os.path.join(self.folder.name, "pipe")
+        os.mkfifo(pipe)
+        for path in (pipe, self.folder.name, "/dev/zero"):
+            done = self.bulk(self.ann, "send", path, self.bob.jid, code=USAGE)
+            self.assertIn("no regular file", done.stderr)
+
+    def test_a_file_that_shrinks_in_the_middle_is_refused(self):
+        path = self.file(b"")
+        os.truncate(path, 3 << 30)   # takes seconds to read
+        process = subprocess.Popen(
+            self.command(self.ann, "send", path, self.bob.jid),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.addCleanup(process.kill)
+        time.sleep(0.4)
+        os.truncate(path, 1)
+        _, errors = process.communicate(timeout=SECONDS)
+        self.assertEqual(process.returncode, REFUSED, errors)
+        self.assertIn("became shorter", errors)
+
+    def test_names_that_lie_about_their_end(self):
+        lying = "\u202efdp.exe"
+        done = self.bulk(
+            self.ann, "send", self.file(b"x"), self.bob.jid, "--name", lying, code=REFUSED
+        )
+        self.assertIn("filename", done.stderr)
+
     def test_a_foreign_link_is_not_followed(self):
         stream = self.log_in(self.ann, "linker")
         self.addCleanup(stream.close)

@@ -173,6 +173,59 @@ class InBand(unittest.TestCase):
         self.assertEqual(self.close_stream("words"), "ok")
         self.assertEqual(ended(self.server, "words")["bytes"], 30)
 
+    def refused(self, inside, number):
+        """By the server, and the other side sees nothing of it."""
+        self.here.raw.send(
+            f"<message to='{self.pair.receiver_jid}' id='{number}' type='chat'>{inside}</message>"
+        )
+        error = self.here.take(rf"<message\b[^>]*id='{number}'.*?</message>", SECONDS).group()
+        self.assertIn("<bad-request", error)
+        self.assertNotIn(f"id='{number}'", self.there.raw.seen)
+
+    def test_a_message_with_a_packet_has_nothing_else_in_it(self):
+        """anna may send bert bulk data, and no messages: not beside a packet either."""
+        self.assertEqual(self.open("cover", stanza="message"), "ok")
+        one = packet("cover", 0, b"x")
+        opening = f"<open xmlns='{IBB}' sid='k' block-size='10'/>"
+        for at, inside in enumerate((
+            one + "<body>hello</body>", "<body>hello</body>" + packet("cover", 0, b""),
+            one + "<x xmlns='jabber:x:oob'><url>https://evil</url></x>",
+            one + packet("cover", 1, b"x" * 9000), one + packet("other", 0, b"y"), one + opening,
+        )):
+            with self.subTest(at):
+                self.refused(inside, f"cover{at}")
+        # Markings for those that carry it are no content.
+        self.here.raw.send(
+            f"<message to='{self.pair.receiver_jid}' id='marked'>{one}<thread>t</thread>"
+            "<no-copy xmlns='urn:xmpp:hints'/></message>"
+        )
+        self.there.take(r"<message\b[^>]*id='marked'.*?</message>", SECONDS)
+        self.assertEqual(self.close_stream("cover"), "ok")
+        self.assertEqual(ended(self.server, "cover")["bytes"], 1)
+
+    def test_a_packet_is_base64_text_with_a_number(self):
+        self.assertEqual(self.open("strict"), "ok")
+        whole = "xmlns='%s' sid='strict'" % IBB
+        for inside in (
+            f"<data {whole} seq='0'>{'@' * 100}</data>", f"<data {whole} seq='0'>QUJ</data>",
+            f"<data {whole} seq='0'>{' ' * 20000}QUJD</data>",
+            f"<data {whole} seq='0'>QUJD<x>{'Q' * 20000}</x></data>",
+            f"<data {whole} seq='0'>{'=' * 20000}</data>",
+            f"<data {whole} seq='0' more='{'Q' * 20000}'>QUJD</data>",
+            f"<data {whole}>QUJD</data>", f"<data {whole} seq='65536'>QUJD</data>",
+            f"<data {whole} seq='first'>QUJD</data>", f"<close {whole}><x/></close>",
+        ):
+            with self.subTest(inside[-60:]):
+                said, _ = self.here.ask("set", inside, self.pair.receiver_jid)
+                self.assertEqual(said, "bad-request")
+        number = self.here.send(   # in lines, as some write it
+            "set", f"<data {whole} seq='0'>\n  QUJD\n  QUI=\n</data>", self.pair.receiver_jid
+        )
+        self.reply(self.there, self.pair.sender_jid, "result", number)
+        self.assertEqual(self.here.answer(number)[0], "ok")
+        self.assertEqual(self.close_stream("strict"), "ok")
+        self.assertEqual(ended(self.server, "strict")["bytes"], 5)
+
     def test_a_third_client_cannot_send_into_a_stream(self):
         self.assertEqual(self.open("ours"), "ok")
         dora = Topic(self.server, self.bundles["dora"])
@@ -364,6 +417,29 @@ class Cut(Served):
         self.assertEqual(said, "resource-constraint")
         self.assertIn("bulk.bytes_per_account_max", whole)
         self.assertEqual(ended(server, "much")["state"], "quota")
+
+    def test_what_stands_around_a_packet_counts(self):
+        server, pair = self.serve(bulk__bytes_per_account_max="5000")
+        self.open(pair, "around", "message")
+        for seq in range(2):
+            pair.sender.raw.send(
+                f"<message to='{pair.receiver_jid}' id='m{seq}'><thread>{'x' * 4000}</thread>"
+                f"{packet('around', seq, b'')}</message>"
+            )
+        error = pair.sender.take(r"<message\b[^>]*id='m1'.*?</message>", SECONDS).group()
+        self.assertIn("<resource-constraint", error)
+        self.assertEqual(ended(server, "around")["state"], "quota")
+
+    def test_closing_without_an_end_counts(self):
+        server, pair = self.serve(bulk__bytes_per_account_max="5000")
+        self.open(pair, "again")
+        for number in ("c0", "c1"):   # the other side answers neither
+            pair.sender.raw.send(
+                f"<iq type='set' id='{number}{'x' * 4000}' to='{pair.receiver_jid}'>"
+                f"<close xmlns='{IBB}' sid='again'/></iq>"
+            )
+        pair.sender.take(r"<iq\b[^>]*id='c1x.*?<resource-constraint.*?</iq>", SECONDS)
+        self.assertEqual(ended(server, "again")["state"], "quota")
 
 
 if __name__ == "__main__":

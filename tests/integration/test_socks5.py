@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -344,6 +345,33 @@ class ByteStreams(unittest.TestCase):
         self.assertEqual(self.pair.activate(sid)[0], "ok")
         here.send(b"z")
         self.assertEqual(again.read(1), b"z")
+
+    def comes_again_after_a_reset(self, early, **how):
+        sid = self.sid()
+        first = self.connect(**how).connect(self.pair.hash(sid))
+        own = {"bundle": self.bundles["anna"]} if how else {}
+        here = self.connect(**own).connect(self.pair.hash(sid))
+        first.send(early)
+        time.sleep(0.1)   # the server has it before the reset
+        first.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        first.close()
+        deadline = time.monotonic() + 5
+        while True:
+            again = self.connect(**how)
+            again.greet()
+            if again.request(self.pair.hash(sid)) == 0:
+                break
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        self.assertEqual(self.pair.activate(sid)[0], "ok")
+        here.send(b"z")
+        self.assertEqual(again.read(1), b"z")
+
+    def test_a_connection_that_was_reset_leaves_its_place(self):
+        for early in (b"", b"early"):
+            for how in ({}, {"bundle": self.bundles["bert"]}):
+                with self.subTest(early=early, tls=bool(how)):
+                    self.comes_again_after_a_reset(early, **how)
 
     def test_the_policy_decides_about_the_offer_and_at_activation(self):
         """dora may send nothing; anna may not send to dora. Offers are on record."""

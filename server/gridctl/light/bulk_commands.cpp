@@ -18,6 +18,7 @@
 #include "server/gridctl/xmpp/recent.hpp"
 #include "server/usage/not_empty.hpp"
 #include "storage/chain.hpp"
+#include "xml/file_name.hpp"
 #include "xml/percent.hpp"
 
 namespace grid::gridctl {
@@ -164,11 +165,7 @@ constexpr std::size_t name_bytes_max = 240;
 std::string name_in_folder(const light::HttpsUrl& url) {
     std::string path = url.path.substr(0, url.path.find('?'));
     path = path.substr(path.rfind('/') + 1);
-    std::string name;
-    for (const char c : xml::percent_decoded(path).value_or(path)) {
-        const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-        name += c == '/' || is_control ? '_' : c;
-    }
+    std::string name = xml::to_file_name(xml::percent_decoded(path).value_or(path));
     if (name.size() > name_bytes_max) {
         std::size_t end = name_bytes_max;
         while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <optional>
 
+#include "server/gridctl/light/local_file.hpp"
 #include "server/gridctl/table.hpp"
 
 namespace grid::gridctl::light {
@@ -201,12 +202,7 @@ HttpAnswer Https::put(
             ));
             const ssize_t got =
                 ::pread(file, piece.data(), piece.size(), static_cast<off_t>(from + read));
-            if (got <= 0)
-                throw Failed(
-                    Exit::Usage,
-                    got == 0 ? "the file became shorter while it was sent"
-                             : std::string("the file cannot be read: ") + std::strerror(errno)
-                );
+            if (got <= 0) throw unreadable("the file", got < 0 ? errno : 0);
             piece.resize(static_cast<std::size_t>(got));
             read += static_cast<std::uint64_t>(got);
         }

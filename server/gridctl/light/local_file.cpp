@@ -30,8 +30,20 @@ FileFault::FileFault(const std::string& path, int error)
           path + ": " + (is_full(error) ? "its disk is full: " : "") + std::strerror(error)
       ) {}
 
+/// The path was right when the file was opened, so that its name is not at fault.
+FileFault unreadable(const std::string& path, int error) {
+    return {
+        Exit::Refused, path + (error == 0 ? " became shorter while it was read"
+                                          : std::string(" cannot be read: ") + std::strerror(error))
+    };
+}
+
+/// A pipe is not waited for: only a regular file is read (`size`).
 LocalFile::LocalFile(const std::string& path, int flags)
-    : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+    : path_(path),
+      fd_(::open(
+          path.c_str(), flags | O_CLOEXEC | ((flags & O_ACCMODE) == O_RDONLY ? O_NONBLOCK : 0), 0600
+      )) {
     if (fd_ < 0) throw FileFault(path, errno);
 }
 
@@ -49,7 +61,7 @@ void LocalFile::add_to(Sum& sum, std::uint64_t count) const {
     for (std::uint64_t at = 0; at < count;) {
         const auto most = std::min<std::uint64_t>(piece.size(), count - at);
         const ssize_t got = ::pread(fd_, piece.data(), most, static_cast<off_t>(at));
-        if (got <= 0) throw Failed(Exit::Usage, path_ + " cannot be read");
+        if (got <= 0) throw unreadable(path_, got < 0 ? errno : 0);
         sum.add(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
         at += static_cast<std::uint64_t>(got);
         if (is_interrupted()) throw Interrupted();

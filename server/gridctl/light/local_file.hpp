@@ -37,8 +37,12 @@ private:
 
 /// A file of this machine has a wrong path (Usage), or a disk that fails (Refused).
 struct FileFault : Failed {
+    using Failed::Failed;
     FileFault(const std::string& path, int error);
 };
+
+/// Of a read that fails in the middle: Refused. `error`: 0 at an early end.
+FileFault unreadable(const std::string& path, int error);
 
 /// Throws FileFault.
 class LocalFile {

@@ -49,7 +49,7 @@ TEST_CASE("offers: in-band streams") {
     CHECK(open->bytes == 4096);
     CHECK(offer("<open" + ns + " block-size='-1'/>")->bytes == 0);
     CHECK(offer("<open" + ns + " block-size='4096abc'/>")->bytes == 0);
-    const auto data = offer("<data" + ns + ">QUJD REU=\n</data>");
+    const auto data = offer("<data seq='0'" + ns + ">QUJD REU=\n</data>");
     CHECK(data->kind == Kind::Data);
     CHECK(data->bytes == 5);
     CHECK(offer("<close" + ns + "/>")->kind == Kind::Close);
@@ -57,6 +57,66 @@ TEST_CASE("offers: in-band streams") {
     const std::string message = "<message xmlns='jabber:client'>";
     CHECK(read_packet(element(message + "<data" + ns + ">QQ==</data></message>"))->bytes == 1);
     CHECK(!read_packet(element(message + "<body>x</body></message>")).has_value());
+}
+
+TEST_CASE("offers: a packet is base64 text with a number, and nothing else") {
+    const std::string begin = "<data xmlns='http://jabber.org/protocol/ibb' sid='s'";
+    const auto is_wrong = [&](const std::string& rest) {
+        return !offer(begin + rest)->wrong.empty();
+    };
+    const std::string line(76, 'Q');
+    for (const std::string& good :
+         {std::string(" seq='0'/>"), std::string(" seq='65535'>QUJD</data>"),
+          std::string(" seq='1'>QQ==</data>"), std::string(" seq='1'>\n    QUI=\n  </data>"),
+          " seq='1'>" + line + "\r\n" + line + "\r\n</data>"}) {
+        INFO(good);
+        CHECK_FALSE(is_wrong(good));
+    }
+    for (const std::string& bad :
+         {std::string(">QUJD</data>"), std::string(" seq=''>QUJD</data>"),
+          std::string(" seq='65536'>QUJD</data>"), std::string(" seq='-1'>QUJD</data>"),
+          std::string(" seq='000001'>QUJD</data>"), std::string(" seq='1 '>QUJD</data>"),
+          std::string(" seq='1' more='x'>QUJD</data>"),
+          std::string(" seq='1'>QUJD<x>QUJD</x></data>"), std::string(" seq='1'>@@@@</data>"),
+          std::string(" seq='1'>QUJ</data>"), std::string(" seq='1'>QQ==QUJD</data>"),
+          std::string(" seq='1'>====</data>"),
+          " seq='1'>QUJD" + std::string(100, ' ') + "</data>"}) {
+        INFO(bad);
+        CHECK(is_wrong(bad));
+    }
+    CHECK_FALSE(
+        offer("<close xmlns='http://jabber.org/protocol/ibb' sid='s'><x/></close>")->wrong.empty()
+    );
+}
+
+TEST_CASE("offers: beside a packet a message has markings alone") {
+    const std::string data = "<data xmlns='http://jabber.org/protocol/ibb' sid='s' seq='0'/>";
+    const auto is_wrong = [&](const std::string& more) {
+        const std::string begin = "<message xmlns='jabber:client'>", end = "</message>";
+        return !read_packet(element(begin + data + more + end))->wrong.empty() ||
+               !read_packet(element(begin + more + data + end))->wrong.empty();
+    };
+    CHECK_FALSE(is_wrong(""));
+    CHECK_FALSE(is_wrong(
+        "<thread>t</thread><no-copy xmlns='urn:xmpp:hints'/>"
+        "<amp xmlns='http://jabber.org/protocol/amp'/><origin-id xmlns='urn:xmpp:sid:0' id='o'/>"
+    ));
+    CHECK(is_wrong("<body>hello</body>"));
+    CHECK(is_wrong("<x xmlns='jabber:x:oob'><url>https://x/</url></x>"));
+    CHECK(is_wrong(data));
+    CHECK(is_wrong("<open xmlns='http://jabber.org/protocol/ibb' sid='k' block-size='10'/>"));
+}
+
+TEST_CASE("offers: what stands in a stanza beyond a usual frame counts as bytes") {
+    Offer packet;
+    packet.kind = Offer::Kind::Data;
+    packet.bytes = 3000;   // 4000 digits
+    CHECK(counted_bytes(packet, 4300) == 3000);
+    CHECK(counted_bytes(packet, 4000 + 1024 + 500) == 3500);
+    Offer close;
+    close.kind = Offer::Kind::Close;
+    CHECK(counted_bytes(close, 200) == 0);
+    CHECK(counted_bytes(close, 2024) == 1000);
 }
 
 TEST_CASE("offers: activation at the proxy") {

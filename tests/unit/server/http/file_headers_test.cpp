@@ -54,7 +54,10 @@ TEST_CASE("one range of bytes is a part, anything else the whole file", "[files]
         {"bytes=1000-", 416, {}},
         {"bytes=1000-2000", 416, {}},
         {"bytes=9223372036854775807-", 416, {}},
-        {"bytes=9223372036854775808-", 200, {0, 1000}},
+        {"bytes=9223372036854775808-", 416, {}},
+        {"bytes=0-99999999999999999999999", 206, {0, 1000}},
+        {"bytes=-99999999999999999999999", 206, {0, 1000}},
+        {"bytes=0-+9", 200, {0, 1000}},
         {"bytes=20-10", 200, {0, 1000}},
         {"bytes=-", 200, {0, 1000}},
         {"bytes=", 200, {0, 1000}},
@@ -119,6 +122,10 @@ TEST_CASE("an upload says how long it is and where it belongs", "[files]") {
     CHECK(upload_status(Verb::put, {{"Content-Encoding", "gzip"}}, "1000") == 415);
     CHECK(upload_status(Verb::put, {{"Content-Encoding", "identity"}}, "1000") == 0);
     CHECK(upload_status(Verb::put, {{"Expect", "200-ok"}}, "1000") == 417);
+    CHECK(upload_status(Verb::put, {{"Expect", "100-continue"}}, "1000") == 0);
+    for (const auto& [one, other] :
+         {std::pair("100-continue", "200-ok"), std::pair("200-ok", "100-continue")})
+        CHECK(upload_status(Verb::put, {{"Expect", one}, {"Expect", other}}, "1000") == 417);
     struct Row {
         const char* range;
         const char* length;

@@ -213,10 +213,21 @@ net::Now Session::write_now(std::string_view bytes) {
 }
 
 /// As of a socket: at once, where there is something to read.
-net::Channel::Waited Session::wait_readable() {
+void Session::expect_bytes() {
     const bool is_readable = !inbox_.empty() || is_broken();
     readable_.expires_at(is_readable ? Clock::now() : Clock::time_point::max());
+}
+
+net::Channel::Waited Session::wait_readable() {
+    expect_bytes();
     return readable_.async_wait(net::no_throw);
+}
+
+void Session::when_readable(std::shared_ptr<net::Reader> reader) {
+    expect_bytes();
+    readable_.async_wait([reader = std::move(reader)](boost::system::error_code) {
+        reader->on_readable();
+    });
 }
 
 /// At once, where there is room.

@@ -207,6 +207,13 @@ TlsStream::Waited TlsStream::wait_writable() {
     return socket_.async_wait(wait_type_of_write(), no_throw);
 }
 
+void TlsStream::when_readable(std::shared_ptr<Reader> reader) {
+    socket_.async_wait(
+        wait_type_of_read(),
+        [reader = std::move(reader)](boost::system::error_code) { reader->on_readable(); }
+    );
+}
+
 void TlsStream::when_writable(std::function<void()> then) {
     socket_.async_wait(wait_type_of_write(), [then = std::move(then)](boost::system::error_code) {
         then();

@@ -65,6 +65,7 @@ public:
     std::uint64_t unacknowledged_bytes() override;
     Waited wait_readable() override;
     Waited wait_writable() override;
+    void when_readable(std::shared_ptr<Reader> reader) override;
     void when_writable(std::function<void()> then) override;
     void cancel() override;
 

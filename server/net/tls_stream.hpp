@@ -103,6 +103,7 @@ public:
 private:
     bool attach(SSL_CTX* context);
     boost::system::error_code handshake_step(Socket::wait_type& wait);
+    void forget_key_shares();
     Now read_plain(std::span<char> into);
     Now read_tls(std::span<char> into);
     Now write_plain(std::string_view bytes);

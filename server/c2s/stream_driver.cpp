@@ -489,7 +489,7 @@ void StreamDriver::close(std::optional<xml::StreamError> error) {
 
 void StreamDriver::flush() {
     unsent_bytes_ = outbox_.unsent_bytes();
-    if (is_write_waiting_) return;
+    if (is_write_waiting_) return outbox_.charge();
     const auto flushed = outbox_.flush();
     unsent_bytes_ = outbox_.unsent_bytes();
     switch (flushed) {

@@ -185,7 +185,7 @@ net::Now Session::read_now(std::span<char> into) {
     std::copy_n(inbox_.data() + inbox_at_, size, into.data());
     inbox_at_ += size;
     if (inbox_at_ == inbox_.size()) {
-        inbox_ = {};
+        std::string().swap(inbox_);
         inbox_at_ = 0;
     }
     if (size != 0) return {.bytes = size};
@@ -267,7 +267,7 @@ asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
             held_.pop_front();
             held.reply(write_end(condition_, output_));
         }
-        output_ = {};
+        std::string().swap(output_);
         end_all(last);
         timer_.cancel();
         if (over_) std::exchange(over_, nullptr)();
@@ -278,7 +278,7 @@ asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
 void Session::abort() {
     if (std::exchange(state_, State::Over) == State::Over) return;
     failure_ = "closed by us";
-    output_ = {};
+    std::string().swap(output_);
     end_all(write_end("undefined-condition"));
     timer_.cancel();
     cancel();

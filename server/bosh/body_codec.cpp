@@ -113,14 +113,14 @@ std::optional<xml::StreamEvent> BodyCodec::next() {
     if (next_event_ == events_.size()) return std::nullopt;
     std::optional<xml::StreamEvent> event(std::move(events_[next_event_++]));
     if (next_event_ == events_.size()) {
-        events_ = {};   // an idle session holds no memory
+        std::vector<xml::StreamEvent>().swap(events_);   // an idle session holds no memory
         next_event_ = 0;
     }
     return event;
 }
 
 void BodyCodec::restart() {
-    events_ = {};
+    std::vector<xml::StreamEvent>().swap(events_);
     next_event_ = 0;
     scope_ = {};
     is_in_scope_ = false;

@@ -185,7 +185,7 @@ net::Now Session::read_now(std::span<char> into) {
     std::copy_n(inbox_.data() + inbox_at_, size, into.data());
     inbox_at_ += size;
     if (inbox_at_ == inbox_.size()) {
-        inbox_ = {};
+        std::string().swap(inbox_);
         inbox_at_ = 0;
     }
     if (size != 0) return {.bytes = size};
@@ -213,10 +213,21 @@ net::Now Session::write_now(std::string_view bytes) {
 }
 
 /// As of a socket: at once, where there is something to read.
-net::Channel::Waited Session::wait_readable() {
+void Session::expect_bytes() {
     const bool is_readable = !inbox_.empty() || is_broken();
     readable_.expires_at(is_readable ? Clock::now() : Clock::time_point::max());
+}
+
+net::Channel::Waited Session::wait_readable() {
+    expect_bytes();
     return readable_.async_wait(net::no_throw);
+}
+
+void Session::when_readable(std::shared_ptr<net::Reader> reader) {
+    expect_bytes();
+    readable_.async_wait([reader = std::move(reader)](boost::system::error_code) {
+        reader->on_readable();
+    });
 }
 
 /// At once, where there is room.
@@ -256,7 +267,7 @@ asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
             held_.pop_front();
             held.reply(write_end(condition_, output_));
         }
-        output_ = {};
+        std::string().swap(output_);
         end_all(last);
         timer_.cancel();
         if (over_) std::exchange(over_, nullptr)();
@@ -267,7 +278,7 @@ asio::awaitable<bool> Session::close(std::chrono::milliseconds deadline) {
 void Session::abort() {
     if (std::exchange(state_, State::Over) == State::Over) return;
     failure_ = "closed by us";
-    output_ = {};
+    std::string().swap(output_);
     end_all(write_end("undefined-condition"));
     timer_.cancel();
     cancel();

@@ -58,6 +58,7 @@ public:
     std::uint64_t unacknowledged_bytes() const { return output_.size() + remembered_bytes_; }
     net::Channel::Waited wait_readable();
     net::Channel::Waited wait_writable();
+    void when_readable(std::shared_ptr<net::Reader> reader);
     void when_writable(std::function<void()> then);
     void cancel();
     const std::string& failure() const { return failure_; }
@@ -109,6 +110,8 @@ private:
     bool is_broken() const { return state_ >= State::Lost; }
     bool has_room() const;
     void make_known_room();
+    /// From now on `readable_` is awaited: its time has come where there is something to read.
+    void expect_bytes();
     bool must_answer() const;
 
     const net::Strand strand_;
@@ -145,6 +148,9 @@ public:
     std::uint64_t unacknowledged_bytes() override { return session_->unacknowledged_bytes(); }
     Waited wait_readable() override { return session_->wait_readable(); }
     Waited wait_writable() override { return session_->wait_writable(); }
+    void when_readable(std::shared_ptr<net::Reader> reader) override {
+        session_->when_readable(std::move(reader));
+    }
     void when_writable(std::function<void()> then) override {
         session_->when_writable(std::move(then));
     }

@@ -1,4 +1,4 @@
-// server/c2s/acceptor.cpp: one coroutine per stream.
+// server/c2s/acceptor.cpp: one driver per stream.
 #include "server/c2s/acceptor.hpp"
 
 #include <utility>
@@ -9,8 +9,6 @@
 #include "server/stream/stream_codec.hpp"
 
 namespace grid::server::c2s {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -78,7 +76,6 @@ void Acceptor::take(net::Socket socket, std::string address, TransportKind kind)
 void Acceptor::adopt(
     Carrier carrier, std::string address, std::shared_ptr<net::Entrance::Place> place
 ) {
-    auto executor = carrier.channel->strand();
     const auto id = ++last_id_;
     Progress progress{
         [place] { place->speak(); }, [place] { place->begin(); }, [place] { return place->keep(); },
@@ -96,19 +93,16 @@ void Acceptor::adopt(
             if (const auto left = held.lock()) left->close();
         });
     });
-    asio::co_spawn(
-        executor, StreamDriver::run(std::move(driver)),
-        [self = shared_from_this(), place, id](std::exception_ptr failure) {
-            self->forget(id);
-            if (!failure) return;
-            // A fault that we do not understand takes the connection down, never the process.
-            try {
-                std::rethrow_exception(failure);
-            } catch (const std::exception& error) {
-                self->shared_.log.error("connection_failed", {{"reason", error.what()}});
-            }
+    driver->start([self = shared_from_this(), place, id](std::exception_ptr failure) {
+        self->forget(id);
+        if (!failure) return;
+        // A fault that we do not understand takes the connection down, never the process.
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            self->shared_.log.error("connection_failed", {{"reason", error.what()}});
         }
-    );
+    });
 }
 
 void Acceptor::keep(std::uint64_t id, const std::shared_ptr<StreamDriver>& driver) {

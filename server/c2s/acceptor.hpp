@@ -31,7 +31,7 @@ public:
 
 private:
     void take(net::Socket socket, std::string address, TransportKind kind);
-    /// Written before its coroutine begins, erased when that ends.
+    /// Written before the stream begins, erased when it ends.
     void keep(std::uint64_t id, const std::shared_ptr<StreamDriver>& driver);
     void forget(std::uint64_t id);
 

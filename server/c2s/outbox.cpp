@@ -9,6 +9,7 @@ namespace grid::server::c2s {
 namespace {
 /// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
 constexpr std::size_t gather_bytes_max = 64 * 1024;
+constexpr std::size_t kept_entries_max = 16;
 }   // namespace
 
 Outbox::~Outbox() { drop(); }
@@ -27,10 +28,25 @@ void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
 
 void Outbox::push_own(Outgoing stanza) {
     const std::size_t bytes = stanza.bytes();
-    const bool is_own = !budget_ || budget_->take(bytes) != Budget::Taken::Yes;
-    (is_own ? own_bytes_ : budgeted_) += bytes;
     queued_ += bytes;
-    queue_.push_back({std::move(stanza), is_own ? Entry::From::Beyond : Entry::From::Budget});
+    uncharged_ += bytes;
+    queue_.push_back({std::move(stanza), Entry::From::Own});
+}
+
+/// Most of the connection's own words leave with the next flush: so they cost the account's and
+/// the process's counters nothing, which all threads share.
+void Outbox::charge() {
+    if (uncharged_ == 0) return;
+    for (auto at = std::max(next_, charged_to_); at < queue_.size(); ++at) {
+        auto& [stanza, from] = queue_[at];
+        if (from != Entry::From::Own) continue;
+        const std::size_t bytes = stanza.bytes();
+        const bool is_beyond = !budget_ || budget_->take(bytes) != Budget::Taken::Yes;
+        (is_beyond ? own_bytes_ : budgeted_) += bytes;
+        from = is_beyond ? Entry::From::Beyond : Entry::From::Budget;
+    }
+    charged_to_ = queue_.size();
+    uncharged_ = 0;
 }
 
 void Outbox::push_framed(std::string bytes) {
@@ -51,18 +67,29 @@ void Outbox::gather(std::string& into) {
         const std::size_t bytes = stanza.bytes();
         gathered_ += bytes;
         if (from == Entry::From::Beyond) own_bytes_ -= bytes;
+        if (from == Entry::From::Own) uncharged_ -= bytes;
         if (from == Entry::From::Budget) given += bytes;
         stanza.text.reset();
     }
     budgeted_ -= given;
     if (given != 0 && budget_) budget_->give(given);
-    if (next_ == queue_.size()) {
-        queue_ = {};   // an idle connection holds no buffer
-        next_ = 0;
-    }
+    if (next_ == queue_.size()) empty_queue();
+}
+
+/// The room for a few stanzas stays.
+void Outbox::empty_queue() {
+    queue_.clear();
+    if (queue_.capacity() > kept_entries_max) queue_.shrink_to_fit();
+    next_ = charged_to_ = 0;
 }
 
 Outbox::Flushed Outbox::flush() {
+    const auto flushed = write();
+    charge();
+    return flushed;
+}
+
+Outbox::Flushed Outbox::write() {
     thread_local std::string scratch;
     std::size_t written = 0;
     while (!empty()) {
@@ -81,7 +108,7 @@ Outbox::Flushed Outbox::flush() {
             if (now.would_block) return Flushed::SocketFull;
             continue;
         }
-        if (resumes) unsent_ = {};
+        if (resumes) std::string().swap(unsent_);
         marks_.on_sent(gathered_, sink_.sent_bytes());
     }
     return Flushed::All;
@@ -97,9 +124,9 @@ DeliveryMarks::Acked Outbox::acked() {
 
 void Outbox::drop() {
     if (budgeted_ != 0 && budget_) budget_->give(budgeted_);
-    budgeted_ = own_bytes_ = next_ = 0;
-    queue_ = {};
-    unsent_ = {};
+    budgeted_ = own_bytes_ = uncharged_ = 0;
+    empty_queue();
+    std::string().swap(unsent_);
 }
 
 }   // namespace grid::server::c2s

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "server/clock.hpp"
-#include "server/net/from_callback.hpp"
 #include "server/stream/peer_error.hpp"
 #include "xml/stream_error.hpp"
 
@@ -45,33 +44,58 @@ StreamDriver::StreamDriver(
       beginning_(std::make_unique<Beginning>(Beginning{
           std::move(carrier.presented), std::move(carrier.bindings), std::move(carrier.early)
       })),
+      id_(id),
       address_(std::move(address)),
-      name_(
-          (kind_ == TransportKind::WebSocket   ? "ws-"
-           : kind_ == TransportKind::Bosh      ? "bosh-"
-           : kind_ == TransportKind::Component ? "component-"
-                                               : "c2s-") +
-          std::to_string(id)
-      ),
       outbox_(*channel_, *codec_) {}
 
-asio::awaitable<void> StreamDriver::run(std::shared_ptr<StreamDriver> self) {
-    // A fault that we do not understand takes the connection down; the table must forget it.
+std::string StreamDriver::name() const {
+    const char* const kind = kind_ == TransportKind::WebSocket   ? "ws-"
+                             : kind_ == TransportKind::Bosh      ? "bosh-"
+                             : kind_ == TransportKind::Component ? "component-"
+                                                                 : "c2s-";
+    return kind + std::to_string(id_);
+}
+
+void StreamDriver::start(std::function<void(std::exception_ptr)> ended) {
+    ended_ = std::move(ended);
+    spawn(begin());
+}
+
+/// Begins at once on the strand, so that nothing may follow in the caller.
+void StreamDriver::spawn(asio::awaitable<void> work) {
+    asio::co_spawn(
+        channel_->strand(), std::move(work),
+        [self = shared_from_this()](std::exception_ptr failure) {
+            if (failure) self->over(std::move(failure));
+        }
+    );
+}
+
+void StreamDriver::over(std::exception_ptr failure) {
+    if (const auto ended = std::exchange(ended_, nullptr)) ended(std::move(failure));
+}
+
+/// A fault that we do not understand takes the connection down; the table must forget it.
+void StreamDriver::on_fault(const std::exception& fault) {
+    shared_.log.error("connection_failed", {{"session", name()}, {"reason", fault.what()}});
+    end_with({"internal-server-error", "the server has a fault", {}});
+}
+
+asio::awaitable<void> StreamDriver::begin() {
+    bool is_over = true;
     try {
-        if (co_await self->establish()) co_await self->serve();
+        if (co_await establish()) {
+            last_read_ = steady_clock::now();
+            turn_.begin(last_read_);
+            watch_idle();
+            // The account may owe for streams before this one. Bytes that came together with the
+            // bind request are in the parser already.
+            is_over = co_await serve({});
+        }
     } catch (const std::exception& fault) {
-        self->shared_.log.error(
-            "connection_failed", {{"session", self->name_}, {"reason", fault.what()}}
-        );
-        self->end_with({"internal-server-error", "the server has a fault", {}});
+        on_fault(fault);
     }
-    if (!self->session_)
-        self->shared_.log.fold(
-            Level::Info, "stream_ended",
-            {{"session", self->name_}, {"address", self->address_}, {"reason", self->reason_}}
-        );
-    co_await self->end();
-    self->progress_.reset();
+    if (is_over) co_await end();
 }
 
 void StreamDriver::displace(std::string reason, std::function<void()> closed) {
@@ -90,25 +114,69 @@ void StreamDriver::give_way(std::string reason) {
     reason_ = std::move(reason);
     is_closing_ = true;
     channel_->abort();
-    if (waiting_for_place_) waiting_for_place_->cancel();
+    stop_waiting_for_place();
 }
 
-asio::awaitable<void> StreamDriver::serve() {
-    last_read_ = steady_clock::now();
-    turn_.begin(last_read_);
-    watch_idle();
-    // The account may owe for streams before this one.
-    if (const auto time = draw_allowance(); time != time.zero()) co_await pause(time);
-    // Bytes that came together with the bind request are in the parser already.
-    auto got = Got::Bytes;
-    while (got == Got::Bytes && co_await take_events() && !is_closing_) {
-        // Not by read_some(): its frame would stay as long as the client says nothing.
-        for (got = read(); got == Got::Nothing; got = read()) {
-            begin_waiting();
-            co_await channel_->wait_readable();
-            end_waiting();
-        }
+void StreamDriver::stop_waiting_for_place() {
+    if (beginning_ && beginning_->waiting_for_place) beginning_->waiting_for_place->cancel();
+}
+
+void StreamDriver::on_readable() {
+    end_waiting();
+    try {
+        return serve_now();
+    } catch (const std::exception& fault) {
+        on_fault(fault);
     }
+    spawn(end());
+}
+
+/// Without a coroutine, as long as there is nothing to wait for: most stanzas are answered, or
+/// taken by the core strand, at once.
+void StreamDriver::serve_now() {
+    auto got = read();
+    while (got == Got::Bytes && !is_turn_over()) {
+        Round round = take_round();
+        if (must_wait(round)) return spawn(go_on(std::move(round)));
+        if (round.took != Took::All) continue;
+        // The round has read until there was nothing more.
+        got = is_closing_ || fault_ || read_error_ ? read() : Got::Nothing;
+    }
+    if (got == Got::Nothing) return rest();
+    spawn(got == Got::Bytes ? go_on({}) : end());
+}
+
+/// Until the client says something.
+void StreamDriver::rest() {
+    begin_waiting();
+    channel_->when_readable(shared_from_this());
+}
+
+asio::awaitable<void> StreamDriver::go_on(Round round) {
+    bool is_over = true;
+    try {
+        is_over = co_await serve(std::move(round));
+    } catch (const std::exception& fault) {
+        on_fault(fault);
+    }
+    if (is_over) co_await end();
+}
+
+/// From that round on. False: the stream goes on as soon as its client says something.
+asio::awaitable<bool> StreamDriver::serve(Round round) {
+    auto got = Got::Bytes;
+    while (co_await settle(round) && !is_closing_) {
+        if (round.took == Took::All) got = read();
+        if (got == Got::End) break;
+        if (got == Got::Nothing) {
+            rest();
+            co_return false;
+        }
+        if (is_turn_over()) co_await yield();
+        if (is_closing_) break;   // the end was sent meanwhile: no stanza may follow
+        round = take_round();
+    }
+    co_return true;
 }
 
 /// Reads the bytes there are, waiting if there are none, and gives them to the parser.
@@ -151,8 +219,8 @@ bool StreamDriver::read_now() {
     last_read_ = steady_clock::now();
     is_pinged_ = false;
     if (negotiation_) {
-        if (pre_auth_bytes_ == 0) progress_->spoken();
-        pre_auth_bytes_ += now.bytes;
+        if (beginning_->bytes == 0) progress_->spoken();
+        beginning_->bytes += now.bytes;
     }
     parse({scratch.data(), now.bytes});
     answer_below();
@@ -176,16 +244,15 @@ void StreamDriver::parse(std::string_view bytes) {
         while (!bytes.empty()) bytes.remove_prefix(codec_->feed(bytes));
         return;
     }
-    if (unparsed_.empty()) unpaid_.bytes += bytes.size();
+    if (!unparsed_) unpaid_.bytes += bytes.size();
     const std::size_t size = codec_->feed(bytes);
     const bool is_all = size == bytes.size();
-    if (unparsed_.empty() && !is_all) {
-        unparsed_ = bytes;
-        unparsed_at_ = size;
-    } else if (!unparsed_.empty()) {
-        unparsed_at_ += size;
-    }
-    if (is_all) unparsed_ = {};
+    if (is_all)
+        unparsed_.reset();
+    else if (unparsed_)
+        unparsed_->at += size;
+    else
+        unparsed_ = std::make_unique<Unparsed>(Unparsed{std::string(bytes), size});
     charge_unfinished();
     watch_stanza();
 }
@@ -193,33 +260,55 @@ void StreamDriver::parse(std::string_view bytes) {
 /// The stanzas that have arrived are handed over together, and so decided and answered together.
 /// False: there are no more.
 bool StreamDriver::parse_more() {
-    if (unparsed_.empty()) return read_now();
-    parse(std::string_view(unparsed_).substr(unparsed_at_));
+    if (!unparsed_) return read_now();
+    parse(std::string_view(unparsed_->bytes).substr(unparsed_->at));
     answer_below();
     return true;
 }
 
-/// Hands over the stanzas of one read; returns when they were taken. False: the stream is to end.
-asio::awaitable<bool> StreamDriver::take_events() {
-    while (!is_closing_) {
-        if (is_turn_over()) co_await yield();
-        if (is_closing_) break;   // the end was sent meanwhile: no stanza may follow
-        std::vector<Inbound> inbound;
-        const Took took = take_turn(inbound);
-        // The answers to one read leave together, in as few records as possible.
-        if (took != Took::TurnOver || !inbound.empty()) flush();
-        if (!inbound.empty()) co_await hand_over(std::move(inbound));
-        const bool is_last = took == Took::End || (took == Took::All && fault_);
-        if (is_last) {
-            co_await answer_what_was_taken();
-            if (!fault_ && reason_.empty()) reason_ = "the peer closed the stream";
-            co_return false;   // end() says the error, behind the last answer
-        }
-        co_await wait_for_room();
-        if (const auto time = draw_allowance(); time != time.zero()) co_await pause(time);
-        if (took == Took::All) co_return true;
+/// The stanzas of one turn, handed over together.
+StreamDriver::Round StreamDriver::take_round() {
+    std::vector<Inbound> inbound;
+    Round round;
+    round.took = take_turn(inbound);
+    // The answers to one read leave together, in as few records as possible.
+    if (round.took != Took::TurnOver || !inbound.empty()) flush();
+    if (inbound.empty()) return round;
+    round.taken = std::make_shared<net::Called>();
+    shared_.core.submit(session_, attachment_, std::move(inbound), [taken = round.taken] {
+        (*taken)();
+    });
+    return round;
+}
+
+bool StreamDriver::is_last(const Round& round) const {
+    return round.took == Took::End || (round.took == Took::All && fault_);
+}
+
+/// Before the next round. Draws the allowance where there is nothing else to wait for.
+bool StreamDriver::must_wait(Round& round) {
+    if ((round.taken && !round.taken->is_made()) || is_last(round) || !has_room()) return true;
+    round.pause = draw_allowance();
+    return round.pause != round.pause.zero();
+}
+
+/// Waits until the next round may begin. False: there is none, the stream is to end.
+asio::awaitable<bool> StreamDriver::settle(const Round& round) {
+    // Most often the core strand was free, and no other had this thread.
+    if (round.taken && !round.taken->is_made()) {
+        co_await net::Called::wait(round.taken);
+        turn_.begin(steady_clock::now());
     }
-    co_return false;
+    if (is_last(round)) {
+        co_await answer_what_was_taken();
+        if (!fault_ && reason_.empty()) reason_ = "the peer closed the stream";
+        co_return false;   // end() says the error, behind the last answer
+    }
+    co_await wait_for_room();
+    const bool is_drawn = round.pause != round.pause.zero();
+    if (const auto time = is_drawn ? round.pause : draw_allowance(); time != time.zero())
+        co_await pause(time);
+    co_return true;
 }
 
 /// Stanzas from the parser, until there is none or others are to have their turn.
@@ -287,7 +376,7 @@ asio::awaitable<void> StreamDriver::yield() {
 
 /// A peer that does not read its answers is not asked for more.
 asio::awaitable<void> StreamDriver::wait_for_room() {
-    while (!is_closing_ && !outbox_.empty() && outbox_.is_over()) {
+    while (!is_closing_ && !has_room()) {
         co_await channel_->wait_writable();
         turn_.begin(steady_clock::now());
         flush();
@@ -304,7 +393,7 @@ std::chrono::nanoseconds StreamDriver::draw_allowance() {
     if (verdict.is_first)
         shared_.log.fold(
             Level::Warn, "session_slowed",
-            {{"session", name_},
+            {{"session", name()},
              {"jid", session_->jid.str()},
              {"do", "its client sends more than limits.stanzas_per_second or bytes_per_second"}}
         );
@@ -334,14 +423,6 @@ asio::awaitable<void> StreamDriver::answer_what_was_taken() {
         asio::post(self->channel_->strand(), [self] { self->last_answers_->cancel(); });
     });
     co_await last_answers_->async_wait(net::no_throw);
-}
-
-asio::awaitable<void> StreamDriver::hand_over(std::vector<Inbound> inbound) {
-    auto taken = std::make_shared<net::Called>();
-    shared_.core.submit(session_, attachment_, std::move(inbound), [taken] { (*taken)(); });
-    if (taken->is_made()) co_return;   // the core strand was free, and no other had this thread
-    co_await net::Called::wait(taken);
-    turn_.begin(steady_clock::now());
 }
 
 void StreamDriver::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
@@ -408,7 +489,7 @@ void StreamDriver::close(std::optional<xml::StreamError> error) {
 
 void StreamDriver::flush() {
     unsent_bytes_ = outbox_.unsent_bytes();
-    if (is_write_waiting_) return;
+    if (is_write_waiting_) return outbox_.charge();
     const auto flushed = outbox_.flush();
     unsent_bytes_ = outbox_.unsent_bytes();
     switch (flushed) {
@@ -465,17 +546,22 @@ void StreamDriver::wake() {
     is_closing_ = true;
     channel_->cancel();
     if (last_answers_) last_answers_->cancel();
-    if (waiting_for_place_) waiting_for_place_->cancel();
+    stop_waiting_for_place();
     if (pause_) pause_->cancel();
 }
 
 /// The last words, within a bound; then the table forgets us.
 asio::awaitable<void> StreamDriver::end() {
+    if (!session_)
+        shared_.log.fold(
+            Level::Info, "stream_ended",
+            {{"session", name()}, {"address", address_}, {"reason", reason_}}
+        );
     is_closing_ = true;
     bool has_left = false;
     idle_timer_.reset();
     stanza_timer_.reset();
-    unparsed_ = {};
+    unparsed_.reset();
     codec_->restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
@@ -504,6 +590,8 @@ asio::awaitable<void> StreamDriver::end() {
     // Where it was we who ended, or the peer is far behind: what it has read is known only now.
     const bool is_said = ending_ == Ending::Ours || ending_ == Ending::Goodbye;
     if (has_left && is_all_read && is_said) shared_.core.confirm_delivered(session_);
+    progress_.reset();
+    over({});
 }
 
 /// False: the session goes on without this connection.
@@ -528,7 +616,7 @@ asio::awaitable<bool> StreamDriver::take_leave() {
     if (leaves) shared_.core.leave(session_, attachment_, reason_, has);
     shared_.log.info(
         leaves ? "session_ended" : "connection_ended",
-        {{"session", name_},
+        {{"session", name()},
          {"jid", session_->jid.str()},
          {"reason", reason_},
          {"goes_on", detached == Detached::Hibernates ? "may be resumed"

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio.hpp>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "server/net/channel.hpp"
 #include "server/net/channel_binding.hpp"
 #include "server/net/deadline.hpp"
+#include "server/net/from_callback.hpp"
 #include "server/net/tls_places.hpp"
 #include "server/net/tls_stream.hpp"
 #include "server/net/turn.hpp"
@@ -63,8 +65,10 @@ struct Carrier {
 };
 
 /// Drives a stream over a channel. Everything runs on the channel's strand, except what Transport
-/// says.
-class StreamDriver final : public Transport, public std::enable_shared_from_this<StreamDriver> {
+/// says. A coroutine runs while there is something to wait for, other than the client's next words.
+class StreamDriver final : public Transport,
+                           public net::Reader,
+                           public std::enable_shared_from_this<StreamDriver> {
 public:
     StreamDriver(
         const Shared& shared,
@@ -74,8 +78,9 @@ public:
         std::uint64_t id
     );
 
-    /// From the first byte to the last.
-    static boost::asio::awaitable<void> run(std::shared_ptr<StreamDriver> self);
+    /// `ended` is called once, behind the last byte, with the fault that ended the stream, if one
+    /// did.
+    void start(std::function<void(std::exception_ptr)> ended);
     /// Any thread: gives way to a newcomer, without a word. `closed`: its descriptor is free.
     void displace(std::string reason, std::function<void()> closed);
 
@@ -84,10 +89,16 @@ public:
     void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override;
     void close(std::optional<xml::StreamError> error) override;
     std::size_t unsent_bytes() const override { return unsent_bytes_; }
+    // net::Reader
+    void on_readable() override;
 
 private:
     using Awaitable = boost::asio::awaitable<bool>;
 
+    void spawn(boost::asio::awaitable<void> work);
+    boost::asio::awaitable<void> begin();
+    void on_fault(const std::exception& fault);
+    void over(std::exception_ptr failure);
     /// False: the connection is to be closed.
     Awaitable establish();
     Awaitable read_some();
@@ -113,14 +124,26 @@ private:
     boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
     /// By the login of that identity. False: too late.
     bool attach(Attached attached, const controller::Identity& identity, bool is_resumed);
-    boost::asio::awaitable<void> serve();
-    Awaitable take_events();
     enum class Took { All, TurnOver, End };
+    /// The stanzas of one turn.
+    struct Round {
+        Took took = Took::TurnOver;
+        std::shared_ptr<net::Called> taken;   // by the core strand; null: there were none for it
+        std::chrono::nanoseconds pause{};     // that the allowance asks for, where it was asked
+    };
+    void serve_now();
+    void rest();
+    Round take_round();
+    bool is_last(const Round& round) const;
+    bool must_wait(Round& round);
+    boost::asio::awaitable<void> go_on(Round round);
+    Awaitable serve(Round round);
+    Awaitable settle(const Round& round);
     Took take_turn(std::vector<Inbound>& inbound);
     std::optional<xml::StreamError> take_stanza(xml::Element stanza, std::vector<Inbound>& inbound);
     bool is_turn_over() const { return turn_.is_over(net::Turn::Clock::now()); }
     boost::asio::awaitable<void> yield();
-    boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
+    bool has_room() const { return outbox_.empty() || !outbox_.is_over(); }
     boost::asio::awaitable<void> wait_for_room();
     std::chrono::nanoseconds draw_allowance();
     boost::asio::awaitable<void> pause(std::chrono::nanoseconds time);
@@ -156,9 +179,14 @@ private:
         tls::Presented presented;
         net::ChannelBindings bindings;
         std::string early;
+        std::size_t bytes = 0, stanzas = 0;                                       // of the client
+        std::unique_ptr<boost::asio::steady_timer> waiting_for_place = nullptr;   // see TlsPlaces
     };
+    void stop_waiting_for_place();
+    std::string name() const;                // for the log, "c2s-41"
     std::unique_ptr<Beginning> beginning_;   // see Carrier; until the resource is bound
-    std::string address_, name_;             // name_: for the log, "c2s-41"
+    const std::uint64_t id_;
+    std::string address_;
     Mailbox mailbox_;
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
@@ -170,10 +198,9 @@ private:
     bool is_managed_ = false;
     std::atomic<std::size_t> unsent_bytes_ = 0;
     std::string reason_;   // why it ended, for the log
-    std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
     /// The way the connection ended: by us, or the peer was cut off, closed its socket, closed its
     /// stream.
-    enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
+    enum class Ending : std::uint8_t { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
     storage::Revision lost_from_ = 0;        // see Delivered
     boost::system::error_code read_error_;   // told when the stanzas before it were handed over
     bool is_shut_down_ = false;              // before a resource was bound
@@ -187,13 +214,16 @@ private:
     std::unique_ptr<xml::StreamError> fault_;
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
     std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // see TlsPlaces
-    std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;
     net::Turn turn_;   // since this connection last let others have its thread
     Sent unpaid_;      // read, and not yet drawn from the session's allowance
     std::unique_ptr<boost::asio::steady_timer> pause_;   // until there is allowance again
     /// Was read behind what the parser has had, which is a piece of it at a time.
-    std::string unparsed_;
-    std::size_t unparsed_at_ = 0;
+    struct Unparsed {
+        std::string bytes;
+        std::size_t at = 0;
+    };
+    std::unique_ptr<Unparsed> unparsed_;   // null: there is nothing
+    std::function<void(std::exception_ptr)> ended_;
     /// The stanza that is arriving: its number, when it began, what it was charged for.
     struct {
         std::uint64_t number = 0;

@@ -39,14 +39,14 @@ asio::awaitable<bool> StreamDriver::establish() {
             if (is_shut_down_) co_await perform(negotiation_->on_shutdown());
             break;
         }
-        if (pre_auth_bytes_ > limits.pre_auth_bytes_max) {
+        if (beginning_->bytes > limits.pre_auth_bytes_max) {
             co_await perform(negotiation_->on_too_many_bytes());
             break;
         }
         while (!negotiation_->is_bound()) {
             auto event = codec_->next();
             if (!event) break;
-            if (++pre_auth_stanzas_ > limits.pre_auth_stanzas_max) {
+            if (++beginning_->stanzas > limits.pre_auth_stanzas_max) {
                 co_await perform(negotiation_->on_too_many_bytes());
                 co_return false;
             }
@@ -72,7 +72,7 @@ asio::awaitable<bool> StreamDriver::establish() {
 bool StreamDriver::take_early() {
     if (beginning_->early.empty()) return false;
     const std::string bytes = std::exchange(beginning_->early, {});
-    pre_auth_bytes_ += bytes.size();
+    beginning_->bytes += bytes.size();
     parse(bytes);
     answer_below();
     return true;
@@ -150,7 +150,7 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
         reason_ = "TLS handshake failed: " + channel_->failure();
         shared_.log.fold(
             Level::Warn, "tls_failed",
-            {{"session", name_}, {"address", address_}, {"reason", channel_->failure()}}
+            {{"session", name()}, {"address", address_}, {"reason", channel_->failure()}}
         );
         co_return false;
     }
@@ -163,7 +163,7 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     if (!presented.can_log_in() && (presented.present || !has_passwords))
         shared_.log.fold(
             Level::Warn, "certificate_refused",
-            {{"session", name_},
+            {{"session", name()},
              {"address", address_},
              {"subject", presented.subject},
              {"issuer", presented.issuer},
@@ -189,9 +189,8 @@ asio::awaitable<bool> StreamDriver::wait_for_tls_place() {
         };
     };
     tls_place_ = progress_->tls_places->claim(
-        net::source_of(address_), Clock::now(), on_strand([](StreamDriver& self) {
-            if (self.waiting_for_place_) self.waiting_for_place_->cancel();
-        }),
+        net::source_of(address_), Clock::now(),
+        on_strand([](StreamDriver& self) { self.stop_waiting_for_place(); }),
         on_strand([](StreamDriver& self) {
             if (!self.tls_place_) return;   // the certificate has been seen meanwhile
             self.give_way("gave way to others that wait: limits.pre_auth_tls_max is reached");
@@ -199,13 +198,13 @@ asio::awaitable<bool> StreamDriver::wait_for_tls_place() {
     );
     if (!tls_place_->is_held()) progress_->spoken();
     while (!tls_place_->is_held() && !is_closing_) {
-        waiting_for_place_ = std::make_unique<asio::steady_timer>(
+        beginning_->waiting_for_place = std::make_unique<asio::steady_timer>(
             channel_->strand(), net::TlsPlaces::retry_interval
         );
-        co_await waiting_for_place_->async_wait(net::no_throw);
+        co_await beginning_->waiting_for_place->async_wait(net::no_throw);
         if (!is_closing_) tls_place_->retry(Clock::now());
     }
-    waiting_for_place_.reset();
+    beginning_->waiting_for_place.reset();
     if (is_closing_ && reason_.empty())
         reason_ = is_shut_down_ ? "shut down"
                                 : "TLS was not begun in time: limits.pre_auth_tls_max is reached";
@@ -215,7 +214,7 @@ asio::awaitable<bool> StreamDriver::wait_for_tls_place() {
 void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
     shared_.log.fold(
         Level::Warn, "login_refused",
-        {{"session", name_},
+        {{"session", name()},
          {"address", address_},
          {"account", refusal.claimed},
          {"subject", refusal.subject},
@@ -307,7 +306,7 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     const auto& failure = std::get<ResumeFailure>(answer);
     shared_.log.fold(
         Level::Info, "not_resumed",
-        {{"session", name_}, {"address", address_}, {"reason", failure.condition}}
+        {{"session", name()}, {"address", address_}, {"reason", failure.condition}}
     );
     co_return negotiation_->on_not_resumed(sm::failed(failure.condition, failure.handled));
 }
@@ -329,7 +328,7 @@ bool StreamDriver::attach(
     }
     // Empty where none was shown, as at a login by password.
     shared_.log.info(
-        is_resumed ? "session_resumed" : "session_started", {{"session", name_},
+        is_resumed ? "session_resumed" : "session_started", {{"session", name()},
                                                              {"jid", session_->jid.str()},
                                                              {"address", address_},
                                                              {"transport", to_string(kind_)},

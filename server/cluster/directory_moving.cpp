@@ -75,7 +75,7 @@ void Directory::hear_piece(Peer& peer, const Piece& piece) {
     const std::size_t bytes_max = 2 * core_.outbox_bytes_max() + other_bytes_max;
     if (!piece.is_last && fetching.bytes.size() <= bytes_max) return;
     auto handed = piece.is_last ? decode_handed_over(fetching.bytes) : std::nullopt;
-    fetching.bytes = {};
+    std::string().swap(fetching.bytes);
     const auto known = peer.sessions.find(fetching.session);
     if (!handed || handed->session != fetching.session || known == peer.sessions.end()) {
         links_.send(peer.is.id, Channel::Directory, encode(Leave{piece.number}));

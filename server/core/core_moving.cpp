@@ -134,7 +134,7 @@ void Core::went_away(
     session->queue = nullptr;
     session->held = nullptr;
     session->management = nullptr;
-    session->pending = {};
+    std::vector<Outgoing>().swap(session->pending);
     session->pending_bytes = 0;
     session_changed_(*session, SessionChange::Closed);
     part_with_rate(*session);

@@ -114,7 +114,7 @@ void Fanout::flush() {
 void Fanout::flush_one(const SessionPtr& session) {
     if (session->pending.empty()) return;
     if (!session->is_open()) {
-        session->pending = {};
+        std::vector<Outgoing>().swap(session->pending);
         session->pending_bytes = 0;
     } else if (session->other_member) {   // the member of the session knows its room
         session->pending_bytes = 0;
@@ -266,7 +266,7 @@ void Fanout::close_slow(const SessionPtr& session) {
     });
     replay_listener_->detached(*session);
     session->transport = nullptr;
-    session->pending = {};
+    std::vector<Outgoing>().swap(session->pending);
     session->pending_bytes = 0;
 }
 

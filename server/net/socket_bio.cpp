@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace grid::server::net {
 namespace {
@@ -76,6 +77,7 @@ struct State {
     int descriptor;
     HelloGuard guard;
     bool holds = false;
+    bool is_drained = false;   // by the last read, which got less than it had room for
 };
 
 State& state_of(BIO* bio) { return *static_cast<State*>(BIO_get_data(bio)); }
@@ -94,7 +96,14 @@ int write(BIO* bio, const char* from, int size) {
 
 int read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
+    // To wait for more costs a call of the system that finds what has come meanwhile: a `recv` that
+    // gets nothing before it would be one too many.
+    if (std::exchange(state_of(bio).is_drained, false)) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
     const auto received = ::recv(descriptor_of(bio), into, static_cast<std::size_t>(size), 0);
+    state_of(bio).is_drained = received > 0 && received < size;
     if (received < 0 && is_retry(errno)) BIO_set_retry_read(bio);
     if (received == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     if (received > 0 &&
@@ -141,11 +150,13 @@ BIO* make_socket_bio(int descriptor) {
     if (method == nullptr) return nullptr;
     BIO* bio = BIO_new(method);
     if (bio == nullptr) return nullptr;
-    BIO_set_data(bio, new State{descriptor, {}, false});
+    BIO_set_data(bio, new State{descriptor, {}});
     BIO_set_init(bio, 1);
     return bio;
 }
 
 void hold_back(BIO* bio, bool holds) { state_of(bio).holds = holds; }
+
+void note_wait(BIO* bio) { state_of(bio).is_drained = false; }
 
 }   // namespace grid::server::net

@@ -13,4 +13,7 @@ BIO* make_socket_bio(int descriptor);
 /// connection, to leave in one packet; for 200 ms at the most (MSG_MORE).
 void hold_back(BIO* bio, bool holds);
 
+/// The socket is waited for: the next read asks it again.
+void note_wait(BIO* bio);
+
 }   // namespace grid::server::net

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "server/net/deadline.hpp"
+#include "server/net/socket_bio.hpp"
 #include "server/tls/openssl_error.hpp"
 #include "server/tls/raw_chain.hpp"
 
@@ -200,11 +201,20 @@ void TlsStream::on_record(
 }
 
 TlsStream::Waited TlsStream::wait_readable() {
+    if (ssl_) note_wait(SSL_get_rbio(ssl_));
     return socket_.async_wait(wait_type_of_read(), no_throw);
 }
 
 TlsStream::Waited TlsStream::wait_writable() {
     return socket_.async_wait(wait_type_of_write(), no_throw);
+}
+
+void TlsStream::when_readable(std::shared_ptr<Reader> reader) {
+    if (ssl_) note_wait(SSL_get_rbio(ssl_));
+    socket_.async_wait(
+        wait_type_of_read(),
+        [reader = std::move(reader)](boost::system::error_code) { reader->on_readable(); }
+    );
 }
 
 void TlsStream::when_writable(std::function<void()> then) {

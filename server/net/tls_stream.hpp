@@ -65,6 +65,7 @@ public:
     std::uint64_t unacknowledged_bytes() override;
     Waited wait_readable() override;
     Waited wait_writable() override;
+    void when_readable(std::shared_ptr<Reader> reader) override;
     void when_writable(std::function<void()> then) override;
     void cancel() override;
 
@@ -102,6 +103,7 @@ public:
 private:
     bool attach(SSL_CTX* context);
     boost::system::error_code handshake_step(Socket::wait_type& wait);
+    void forget_key_shares();
     Now read_plain(std::span<char> into);
     Now read_tls(std::span<char> into);
     Now write_plain(std::string_view bytes);

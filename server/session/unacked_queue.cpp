@@ -7,6 +7,9 @@ namespace grid::server {
 
 namespace {
 
+/// An empty queue keeps the room for so many.
+constexpr std::size_t kept_stanzas_max = 16;
+
 /// 0 stands for none.
 storage::Revision first_of(storage::Revision a, storage::Revision b) {
     return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
@@ -87,7 +90,7 @@ void UnackedQueue::drop(std::size_t count) {
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }
-    if (queue_.empty()) queue_ = {};
+    if (queue_.empty() && queue_.capacity() > kept_stanzas_max) queue_.shrink_to_fit();
     bytes_ -= freed;
     if (freed != 0) budget_->give(freed);
 }

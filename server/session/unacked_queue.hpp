@@ -64,7 +64,7 @@ private:
     void drop(std::size_t count);
 
     std::shared_ptr<Budget> budget_;
-    std::vector<Outgoing> queue_;   // an empty one holds no memory
+    std::vector<Outgoing> queue_;   // an empty one holds little memory
     std::size_t first_ = 0;         // in queue_, that is kept
     std::uint64_t sent_, acknowledged_;
     std::size_t bytes_ = 0;

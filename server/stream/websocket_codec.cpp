@@ -252,7 +252,7 @@ std::optional<xml::StreamEvent> WebSocketCodec::next() {
     if (next_event_ == events_.size()) return std::nullopt;
     std::optional<xml::StreamEvent> event(std::move(events_[next_event_++]));
     if (next_event_ == events_.size()) {
-        events_ = {};   // an idle connection holds no memory
+        std::vector<xml::StreamEvent>().swap(events_);   // an idle connection holds no memory
         next_event_ = 0;
     }
     return event;
@@ -260,7 +260,7 @@ std::optional<xml::StreamEvent> WebSocketCodec::next() {
 
 /// The frames go on where they were.
 void WebSocketCodec::restart() {
-    events_ = {};
+    std::vector<xml::StreamEvent>().swap(events_);
     next_event_ = 0;
     parser_.restart();
     is_in_document_ = false;

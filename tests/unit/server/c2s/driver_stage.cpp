@@ -43,10 +43,21 @@ net::Now FakeChannel::write_now(std::string_view bytes) {
     return {.bytes = size, .would_block = size < bytes.size()};
 }
 
-net::Channel::Waited FakeChannel::wait_readable() {
+void FakeChannel::expect_bytes() {
     const bool is_readable = !peer_->arrived.empty() || peer_->is_gone || peer_->is_closed;
     readable_.expires_at(is_readable ? steady_clock::now() : steady_clock::time_point::max());
+}
+
+net::Channel::Waited FakeChannel::wait_readable() {
+    expect_bytes();
     return readable_.async_wait(net::no_throw);
+}
+
+void FakeChannel::when_readable(std::shared_ptr<net::Reader> reader) {
+    expect_bytes();
+    readable_.async_wait([reader = std::move(reader)](boost::system::error_code) {
+        reader->on_readable();
+    });
 }
 
 net::Channel::Waited FakeChannel::wait_writable() {

@@ -38,6 +38,7 @@ public:
     std::uint64_t unacknowledged_bytes() override { return 0; }
     Waited wait_readable() override;
     Waited wait_writable() override;
+    void when_readable(std::shared_ptr<server::net::Reader> reader) override;
     void when_writable(std::function<void()> then) override { when_writable_ = std::move(then); }
     void cancel() override;
     const std::string& failure() const override { return failure_; }
@@ -48,6 +49,8 @@ public:
     void wake() { cancel(); }
 
 private:
+    void expect_bytes();
+
     server::net::Strand strand_;
     std::shared_ptr<Peer> peer_;
     boost::asio::steady_timer readable_, writable_;

@@ -64,4 +64,34 @@ TEST_CASE("a flush writes a turn's worth, and the rest in further turns") {
     CHECK(arrived == stanza * stanzas);
 }
 
+TEST_CASE("the connection's own words draw on the budget only where they stay") {
+    using grid::server::Budget;
+    using grid::server::Outgoing;
+    using grid::server::StanzaKind;
+    Connected connected;
+    grid::server::stream::StreamCodec framer("grid.example", grid::xml::Limits{});
+    Outbox outbox(*connected.stream, framer);
+    const auto account = std::make_shared<Budget>(10'000'000);
+    outbox.set_budget(std::make_shared<Budget>(1'000'000, account));
+    const auto answer = [](std::size_t size) {
+        return Outgoing::whole(
+            StanzaKind::Iq, std::make_shared<const std::string>(std::string(size, 'x'))
+        );
+    };
+    outbox.push_own(answer(1'000));
+    CHECK(outbox.flush() == Outbox::Flushed::All);
+    CHECK(account->used() == 0);
+    CHECK_FALSE(outbox.is_over());
+
+    while (outbox.flush() != Outbox::Flushed::SocketFull) outbox.push_own(answer(100'000));
+    for (int i = 0; i < 7; ++i) outbox.push_own(answer(100'000));
+    outbox.charge();
+    CHECK(account->used() == 700'000);
+    CHECK(outbox.is_over());
+    outbox.charge();
+    CHECK(account->used() == 700'000);   // once
+    outbox.drop();
+    CHECK(account->used() == 0);
+}
+
 }   // namespace outbox_test

@@ -83,6 +83,26 @@ TEST_CASE("a plain stream becomes TLS, as with STARTTLS", "[net]") {
     CHECK(before == "starttls");
 }
 
+TEST_CASE("the private key of a handshake is gone with it", "[net]") {
+    int keys = 0, empty = 0;
+    Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+        self.error = co_await stream.handshake(self.context.get(), 5s);
+        for (const int which : {SSL_CTRL_GET_TMP_KEY, SSL_CTRL_GET_PEER_TMP_KEY}) {
+            EVP_PKEY* key = nullptr;
+            if (SSL_ctrl(stream.ssl(), which, 0, &key) != 1) continue;
+            ++keys;
+            if (EVP_PKEY_get_base_id(key) == EVP_PKEY_NONE) ++empty;
+            EVP_PKEY_free(key);
+        }
+    });
+    Client client(server.port);
+    CHECK(client.start_tls(TLS1_3_VERSION, &server.client));
+    server.wait();
+    CHECK_FALSE(server.error);
+    CHECK(keys == 2);
+    CHECK(empty == keys);
+}
+
 TEST_CASE("bytes that were sent before the ClientHello make the handshake fail", "[net]") {
     Server server(echo);
     Client client(server.port);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # tests/integration/run.py: runs the integration tests and prints the total as its last line.
 """run.py [--jobs N] [NAME…]: all tests, or those whose id contains one of the names; N classes of
-tests at a time (default: 2). Most of a test is waiting, and every server has ports and data of its
+tests at a time (default: 3). Most of a test is waiting, and every server has ports and data of its
 own. With GRIDD_CLUSTER=3 each server is a cluster (cluster/spread.py); `--spread` before the names
 is that with the tests of some minutes."""
 
@@ -96,7 +96,7 @@ def main():
     sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
     logging.getLogger("asyncio").setLevel(logging.ERROR)   # "slow callback" is not news here
-    names, jobs = sys.argv[1:], 2
+    names, jobs = sys.argv[1:], 3
     if names[:1] == ["--jobs"]:
         names, jobs = names[2:], int(names[1])
     if names[:1] == ["--spread"]:

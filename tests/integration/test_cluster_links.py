@@ -338,6 +338,7 @@ class Refusing(Linked):
         late.kill9()
         late.settings["cluster.ca"] = self.cluster.authority.path   # no link comes up
         try:
+            until(lambda: "m2" not in str(self.cluster[1].cluster_status()["members"]), "its lease")
             late.spawn()
             until(lambda: "m2" in str(self.cluster[1].cluster_status()["members"]), "it joins")
             clients = [self.client(f"u{number}", self.cluster[1]) for number in range(4)]

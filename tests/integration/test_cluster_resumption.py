@@ -292,7 +292,7 @@ class Wanderer(threading.Thread):
     def read(self, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.client.closed:
-            self.client.receive(deadline + 0.01)
+            self.client.receive(max(deadline, time.monotonic()) + 0.01)
 
     def hop(self, is_cut):
         before, self.at = self.client, (self.at + 1) % 3

@@ -259,7 +259,7 @@ void Cluster::begin() {
             self_.flushed_group = self_.has_group = status_.flushed_group;
         }
         self_.needs_group = needs_no_group;
-        standing_.begin(Clock::now());
+        standing_.begin();
         log_short_at_ = Clock::now();
         roster_->update(self_);
         links_->start();

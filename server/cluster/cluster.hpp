@@ -251,7 +251,7 @@ private:
     std::atomic<bool> is_drain_recorded_ = false, may_leave_ = false;
     std::atomic<std::uint64_t> exported_ = 0;
     std::atomic<std::uint64_t> leaving_ = 0;   // as ControlWord::Kind::Leaving
-    std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;
+    std::atomic<bool> is_waited_for_ = false, has_seen_members_ = false;
     std::atomic<std::uint64_t> log_kept_from_ = needs_no_group;   // as others see it
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
     std::atomic<storage::Revision> applied_ = 0;

@@ -36,7 +36,8 @@ void Cluster::see_own_record(const std::vector<Member>& members) {
     const auto own = std::ranges::find(members, self_.id, &Member::id);
     is_drain_recorded_ = own != members.end() && own->is_draining;
     if (own == members.end()) return;
-    standing_.recorded(own->flushed_group != serves_nobody, Clock::now());
+    const bool is_alone = members.size() == 1;
+    standing_.recorded(own->flushed_group != serves_nobody, is_alone, Clock::now());
     is_waited_for_ = standing_.is_in() && !is_short_told_;
     log_kept_from_ = own->needs_group;
 }

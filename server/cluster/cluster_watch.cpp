@@ -157,7 +157,8 @@ void Cluster::look(const storage::ReplicationStatus& status) {
     fresh_.note(Clock::now() - silence, status.applied, applied_);
     heard_at_ = fresh_.heard().time_since_epoch().count();
     look_at_standing(status);
-    if (const bool is_cut = is_cut_off(); is_cut != is_cut_off_told_) {
+    const bool is_cut = is_cut_off();
+    if (is_cut != is_cut_off_told_ && standing_.has_been_in()) {
         is_cut_off_told_ = is_cut;
         if (is_cut)
             log_.error(

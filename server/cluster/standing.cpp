@@ -12,24 +12,22 @@ constexpr auto patience = 2s;
 constexpr auto seen_by_all_after = 1s;
 }   // namespace
 
-void Standing::begin(TimePoint now) {
-    has_begun_ = is_wanted_ = is_in_ = true;
-    seen_ = now;
-}
+void Standing::begin() { has_begun_ = is_wanted_ = true; }
 
-/// The first record of a start is written before the member takes requests, and says so for a
-/// moment longer.
-void Standing::recorded(bool is_waited_for, TimePoint now) {
-    if (!has_begun_ || (!is_waited_for && !was_recorded_)) return;
+/// A member that is there alone needs no moment: one that comes finds its record.
+void Standing::recorded(bool is_waited_for, bool is_alone, TimePoint now) {
+    if (!has_begun_) return;
     is_recorded_ = is_waited_for;
-    was_recorded_ = true;
     if (!is_waited_for) {
         seen_.reset();
         is_in_ = false;
     } else if (!seen_) {
         seen_ = now;
     }
+    if (is_recorded_ && is_wanted_ && is_alone) enter();
 }
+
+void Standing::enter() { is_in_ = has_been_in_ = true; }
 
 void Standing::lost() {
     if (!has_begun_) return;
@@ -46,7 +44,7 @@ bool Standing::look(TimePoint now, TimePoint heard) {
         seen_.reset();
         if (is_recorded_) seen_ = now;   // as if the record had not been changed meanwhile
     }
-    if (is_wanted_ && seen_ && heard >= *seen_ + seen_by_all_after) is_in_ = true;
+    if (is_wanted_ && seen_ && heard >= *seen_ + seen_by_all_after) enter();
     return is_wanted_;
 }
 

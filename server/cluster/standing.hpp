@@ -16,10 +16,10 @@ public:
 
     explicit Standing(std::chrono::milliseconds max_staleness) : max_staleness_(max_staleness) {}
 
-    /// The member begins to take requests.
-    void begin(TimePoint now);
-    /// The member's record in etcd, as the others see it now.
-    void recorded(bool is_waited_for, TimePoint now);
+    /// The member follows the log, and is to take requests as soon as the others wait for it.
+    void begin();
+    /// The member's record in etcd, as the others see it now; `is_alone`: beside no other one.
+    void recorded(bool is_waited_for, bool is_alone, TimePoint now);
     /// The member's lease ended, and the record with it.
     void lost();
     /// `heard`: it knew all that was committed by then. True: its record is to say that it is
@@ -27,11 +27,15 @@ public:
     bool look(TimePoint now, TimePoint heard);
     /// The others wait for it: it may take requests.
     bool is_in() const { return is_in_; }
+    /// It has taken requests since its start.
+    bool has_been_in() const { return has_been_in_; }
 
 private:
     const std::chrono::milliseconds max_staleness_;
-    bool has_begun_ = false, is_wanted_ = false, is_in_ = true;
-    bool is_recorded_ = false, was_recorded_ = false;
+    void enter();
+
+    bool has_begun_ = false, is_wanted_ = false, is_in_ = false, has_been_in_ = false;
+    bool is_recorded_ = false;
     std::optional<TimePoint> seen_;   // since when the record says so
 };
 

@@ -136,7 +136,14 @@ public:
         if (const auto* cluster = info_.cluster(); cluster != nullptr) {
             const controller::ClusterView view = cluster->view();
             if (view.is_cut_off || view.is_draining) ready.is_ready = false;
-            if (view.is_cut_off)
+            // A member that hears etcd refuses as long as others may not know of it.
+            constexpr std::uint64_t heard_lately_ms = 1'000;
+            if (view.is_cut_off && view.heard_ms < heard_lately_ms)
+                ready.problems.emplace_back(
+                    "the other members do not wait for this one yet: it takes requests a second "
+                    "after etcd says that they have to"
+                );
+            else if (view.is_cut_off)
                 ready.problems.push_back(
                     "cut off from the cluster: etcd was not heard for " +
                     std::to_string(view.heard_ms) + " ms"

@@ -16,22 +16,40 @@ constexpr Standing::TimePoint start{100s};
 /// With a staleness of two seconds at the most.
 struct Begun : Standing {
     Begun() : Standing(2'000ms) {
-        begin(start);
-        recorded(true, start);
+        begin();
+        recorded(true, true, start);
     }
+    void recorded(bool is_waited_for, Standing::TimePoint now) {
+        Standing::recorded(is_waited_for, false, now);
+    }
+    using Standing::recorded;
 };
 
 }   // namespace
 
-TEST_CASE("a member is waited for from its start on") {
+TEST_CASE("a member takes requests when the others can know that they wait for it") {
     Standing standing(2'000ms);
     CHECK_FALSE(standing.look(start, start));
-    standing.recorded(false, start);   // written before it began
-    standing.begin(start);
-    standing.recorded(false, start);
-    CHECK(standing.is_in());
+    standing.recorded(false, false, start);   // written before it began
+    standing.begin();
+    standing.recorded(false, false, start);
     CHECK(standing.look(start + 100ms, start + 100ms));
-    standing.recorded(true, start + 200ms);
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(true, false, start + 200ms);
+    CHECK(standing.look(start + 1'100ms, start + 1'100ms));
+    CHECK_FALSE(standing.is_in());
+    CHECK_FALSE(standing.has_been_in());
+    CHECK(standing.look(start + 1'200ms, start + 1'200ms));
+    CHECK(standing.is_in());
+    CHECK(standing.has_been_in());
+}
+
+TEST_CASE("a member that is there alone takes requests as soon as its record says so") {
+    Standing standing(2'000ms);
+    standing.begin();
+    standing.recorded(false, true, start);
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(true, true, start + 10ms);
     CHECK(standing.is_in());
 }
 

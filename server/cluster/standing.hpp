@@ -27,7 +27,7 @@ public:
     bool look(TimePoint now, TimePoint heard);
     /// The others wait for it: it may take requests.
     bool is_in() const { return is_in_; }
-    /// It has taken requests since its start.
+    /// Whether it has taken requests since its start.
     bool has_been_in() const { return has_been_in_; }
 
 private:

@@ -278,7 +278,9 @@ class Refusing(Linked):
                 self.assertRegex(line, rf"{other.name} \({address}\): \S+")
             self.assertIn("certificate", line)
             found = until(lambda: self.probe(port), "probes are answered")
-            self.assertRegex(found, "no connection to any other member of the cluster: m0 ")
+            self.assertIn("no connection to any other member of the cluster: m", found)
+            for other in self.cluster.members[:2]:
+                self.assertIn(f"{other.name} ({other.settings['cluster.address']}): ", found)
         finally:
             late.kill9()
             late.settings["cluster.ca"] = good
@@ -344,8 +346,7 @@ class Refusing(Linked):
             clients = [self.client(f"u{number}", self.cluster[1]) for number in range(4)]
             self.cluster[1].admin_ctl("cluster", "drain")
             sent = [one.expect("<see-other-host[^>]*>([^<]*)<", WAIT_SECONDS) for one in clients]
-            for found in sent:
-                self.assertEqual(found.group(1), self.cluster[0].settings["cluster.clients"])
+            for found in sent:   # the late one may be among them, as soon as its own are open
                 host, port = found.group(1).rsplit(":", 1)
                 socket.create_connection((host, int(port)), 5).close()
         finally:

@@ -30,6 +30,7 @@
 #include "server/http/server.hpp"
 #include "server/log.hpp"
 #include "server/metrics/collector.hpp"
+#include "server/net/deadline.hpp"
 #include "server/process/administrators.hpp"
 #include "server/process/data_directory.hpp"
 #include "server/process/descriptors.hpp"
@@ -497,6 +498,22 @@ void run_threads(asio::io_context& context, std::uint32_t threads, Log& log) {
     for (auto& thread : others) thread.join();
 }
 
+/// Clients are taken when the other members wait for this one. Those that connect before wait in
+/// the queue of the socket; where etcd is not heard they are taken all the same, and hear why.
+asio::awaitable<void> open_when_waited_for(
+    const cluster::Cluster& cluster, std::function<void()> open
+) {
+    constexpr auto within = std::chrono::seconds(4);
+    constexpr auto look_every = std::chrono::milliseconds(20);
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    const auto until = std::chrono::steady_clock::now() + within;
+    while (!cluster.is_waited_for() && std::chrono::steady_clock::now() < until) {
+        timer.expires_after(look_every);
+        co_await timer.async_wait(net::no_throw);
+    }
+    open();
+}
+
 /// The program: each part stands on the parts above it, and outlives the parts below it. True: an
 /// administrator wants it started again.
 /// One page, however long: the order of the parts is what a reader looks for here.
@@ -613,17 +630,26 @@ bool run_program(AppOptions& options, Log& log) {
     );
     if (listeners.socks5) announce_proxy(core.byte_streams(), config, *listeners.socks5);
 
-    if (listeners.socks5) proxy.start(*listeners.socks5);
-    if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
-    if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
-    if (listeners.component) acceptor->listen(*listeners.component, TransportKind::Component);
-    if (listeners.http) https.start(*listeners.http);
     if (listeners.health) probes.start(*listeners.health, false);
     if (listeners.metrics) probes.start(*listeners.metrics, true);
     probes.start_socket();
+    std::once_flag opened;   // not behind a stop
+    const auto open = [&] {
+        if (listeners.socks5) proxy.start(*listeners.socks5);
+        if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
+        if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
+        if (listeners.component) acceptor->listen(*listeners.component, TransportKind::Component);
+        if (listeners.http) https.start(*listeners.http);
+        if (cluster) cluster->open_to_clients();
+    };
     if (cluster) {
         cluster->tell_client_cas(config.tls.client_ca);
-        cluster->open_to_clients();
+        asio::co_spawn(
+            context, open_when_waited_for(*cluster, [&] { std::call_once(opened, open); }),
+            asio::detached
+        );
+    } else {
+        open();
     }
     administrators.watch();
     keeper->start();
@@ -648,6 +674,7 @@ bool run_program(AppOptions& options, Log& log) {
         // the same id.
         stopper.restarts() ? notifier.reloading() : notifier.stopping();
         if (heartbeat) heartbeat->stop();
+        std::call_once(opened, [] {});
         listeners.close();
         https.close();
         probes.close();

@@ -80,6 +80,8 @@ public:
     /// on: others compare them with their own. Any thread; blocks on the disk.
     void tell_client_cas(const std::string& file);
 
+    /// Whether the other members wait for this one, so that it may take requests. Any thread.
+    bool is_waited_for() const { return is_waited_for_; }
     /// The ports are open: clients of others may be sent here.
     void open_to_clients();
 

@@ -1,6 +1,7 @@
 # tests/integration/test_bulk_client.py: `gridctl bulk send` and `bulk receive`.
 """ann sends files to bob, by HTTPS and a message, through connections that break."""
 
+import glob
 import hashlib
 import json
 import os
@@ -125,6 +126,13 @@ class BulkClient(BulkCase):
             done = self.bulk(self.ann, "send", path, self.bob.jid, code=USAGE)
             self.assertIn("no regular file", done.stderr)
 
+    def wait_until_open(self, pid, path):
+        deadline = time.monotonic() + SECONDS
+        while not any(os.path.realpath(one) == path for one in glob.glob(f"/proc/{pid}/fd/*")):
+            self.assertLess(time.monotonic(), deadline, "it opens the file")
+            time.sleep(0.02)
+        time.sleep(0.1)   # the size is read at once
+
     def test_a_file_that_shrinks_in_the_middle_is_refused(self):
         path = self.file(b"")
         os.truncate(path, 3 << 30)   # takes seconds to read
@@ -133,7 +141,7 @@ class BulkClient(BulkCase):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.addCleanup(process.kill)
-        time.sleep(0.4)
+        self.wait_until_open(process.pid, path)
         os.truncate(path, 1)
         _, errors = process.communicate(timeout=SECONDS)
         self.assertEqual(process.returncode, REFUSED, errors)

@@ -34,6 +34,7 @@ Cluster::Cluster(const Config& config, std::filesystem::path data, Log& log, Wai
       timer_(context_),
       heard_at_(Clock::now().time_since_epoch().count()),
       fresh_(Clock::now()),
+      followed_(Clock::now()),
       standing_(std::chrono::milliseconds(config.cluster.max_staleness_ms)) {
     self_.id = random_id();
     self_.name = config.cluster.member;
@@ -411,22 +412,28 @@ void Cluster::answer_asks() {
     has_asks_ = !asks_.empty();
 }
 
+/// The members that are waited for are read behind the commit: one that this member has not heard
+/// of yet may serve already, with what it knew before.
 void Cluster::when_everywhere(storage::Revision revision, std::function<void(bool)> done) {
     post([this, revision, done = std::move(done)]() mutable {
-        const std::vector<Member> others = waited_for();
         std::uint64_t group = 0;
         {
             const std::lock_guard lock(mutex_);
             if (store_ != nullptr) group = store_->replication().applied_group;
         }
-        acknowledgements_.wait(revision, group, others, std::move(done));
+        const auto number = acknowledgements_.wait(revision, group, std::move(done));
         waiting_ = acknowledgements_.size();
-        for (const Member& member : others)
-            if (acknowledgements_.asked_of(member.id) == revision)
-                links_->send(
-                    member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, revision})
-                );
+        roster_->look_again([this, number] { post([this, number] { ask_others(number); }); });
     });
+}
+
+/// What waits, up to that number, began before the members were read.
+void Cluster::ask_others(std::uint64_t number) {
+    const std::vector<Member> others = waited_for();
+    const auto asked = acknowledgements_.members_read(number, others);
+    waiting_ = acknowledgements_.size();
+    for (const auto& [member, revision] : asked)
+        links_->send(member, Channel::Control, encode({ControlWord::Kind::WhenApplied, revision}));
 }
 
 void Cluster::take_control(storage::MemberId from, const std::string& payload) {

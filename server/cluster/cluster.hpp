@@ -182,6 +182,7 @@ private:
     void look(const storage::ReplicationStatus& status);
     void make_known(const storage::ReplicationStatus& status);
     void answer_asks();
+    void ask_others(std::uint64_t number);
     // cluster_advice.cpp
     Result<void, std::string> look_at_etcd();
     void note_no_link(const std::vector<LinkStatus>& links);
@@ -267,7 +268,8 @@ private:
     };
 
     // The cluster's thread alone.
-    Freshness fresh_;
+    Freshness fresh_;      // by the log and the lease
+    Freshness followed_;   // by the log alone
     Standing standing_;
     bool is_counted_ = true;   // the record says that this member is waited for
     std::vector<Departed> departed_;

@@ -15,7 +15,7 @@ constexpr auto look_again_after = std::chrono::milliseconds(20);
 }   // namespace
 
 void Cluster::look_at_standing(const storage::ReplicationStatus& status) {
-    const bool is_counted = standing_.look(Clock::now(), fresh_.heard());
+    const bool is_counted = standing_.look(Clock::now(), followed_.heard());
     is_waited_for_ = standing_.is_in() && !is_short_told_;
     if (is_counted == is_counted_) return;
     is_counted_ = is_counted;
@@ -36,8 +36,7 @@ void Cluster::see_own_record(const std::vector<Member>& members) {
     const auto own = std::ranges::find(members, self_.id, &Member::id);
     is_drain_recorded_ = own != members.end() && own->is_draining;
     if (own == members.end()) return;
-    const bool is_alone = members.size() == 1;
-    standing_.recorded(own->flushed_group != serves_nobody, is_alone, Clock::now());
+    standing_.recorded(own->flushed_group != serves_nobody, Clock::now());
     is_waited_for_ = standing_.is_in() && !is_short_told_;
     log_kept_from_ = own->needs_group;
 }

@@ -155,6 +155,7 @@ void Cluster::look(const storage::ReplicationStatus& status) {
     if (leads_.exchange(status.is_leader) != status.is_leader && on_lead) on_lead(status.is_leader);
     const auto silence = std::max(status.since_heard, roster_->since_heard());
     fresh_.note(Clock::now() - silence, status.applied, applied_);
+    followed_.note(Clock::now() - status.since_heard, status.applied, applied_);
     heard_at_ = fresh_.heard().time_since_epoch().count();
     look_at_standing(status);
     const bool is_cut = is_cut_off();

@@ -2,6 +2,7 @@
 #include "server/cluster/control.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "storage/codec.hpp"
@@ -28,43 +29,66 @@ std::optional<ControlWord> decode_control(std::string_view bytes) {
     return word;
 }
 
-void Acknowledgements::wait(
-    storage::Revision revision,
-    std::uint64_t group,
-    const std::vector<Member>& others,
-    std::function<void(bool)> done
+std::uint64_t Acknowledgements::wait(
+    storage::Revision revision, std::uint64_t group, std::function<void(bool)> done
 ) {
-    Wait wait{.revision = revision, .group = group, .missing = {}, .done = std::move(done)};
-    for (const Member& member : others)
-        if (member.flushed_group < group) wait.missing.insert(member.id);
-    if (wait.missing.empty()) return wait.done(true);
-    waits_.push_back(std::move(wait));
+    waits_.push_back(
+        {.number = ++last_,
+         .revision = revision,
+         .group = group,
+         .missing = std::nullopt,
+         .done = std::move(done)}
+    );
+    return last_;
+}
+
+std::vector<Acknowledgements::Asked> Acknowledgements::members_read(
+    std::uint64_t number, const std::vector<Member>& others
+) {
+    std::map<storage::MemberId, storage::Revision> greatest;
+    for (Wait& wait : waits_) {
+        if (wait.missing || wait.number > number) continue;
+        wait.missing.emplace();
+        for (const Member& member : others) {
+            if (member.flushed_group >= wait.group) continue;
+            wait.missing->insert(member.id);
+            auto& revision = greatest[member.id];
+            revision = std::max(revision, wait.revision);
+        }
+    }
+    finish();
+    std::vector<Asked> asked;
+    for (const auto& [member, revision] : greatest)
+        if (asked_of(member) == revision) asked.push_back({member, revision});
+    return asked;
 }
 
 void Acknowledgements::applied(storage::MemberId member, storage::Revision revision) {
     for (Wait& wait : waits_)
-        if (wait.revision <= revision) wait.missing.erase(member);
+        if (wait.missing && wait.revision <= revision) wait.missing->erase(member);
     finish();
 }
 
 void Acknowledgements::members_changed(const std::vector<Member>& others) {
-    for (Wait& wait : waits_)
-        std::erase_if(wait.missing, [&](storage::MemberId id) {
+    for (Wait& wait : waits_) {
+        if (!wait.missing) continue;
+        std::erase_if(*wait.missing, [&](storage::MemberId id) {
             const auto found = std::ranges::find(others, id, &Member::id);
             return found == others.end() || found->flushed_group >= wait.group;
         });
+    }
     finish();
 }
 
 storage::Revision Acknowledgements::asked_of(storage::MemberId member) const {
     storage::Revision asked = 0;
     for (const Wait& wait : waits_)
-        if (wait.missing.contains(member)) asked = std::max(asked, wait.revision);
+        if (wait.missing && wait.missing->contains(member)) asked = std::max(asked, wait.revision);
     return asked;
 }
 
 void Acknowledgements::finish() {
-    end([](const Wait& wait) { return wait.missing.empty(); }, true);
+    end([](const Wait& wait) { return wait.missing && wait.missing->empty(); }, true);
 }
 
 void Acknowledgements::give_up(TimePoint before) {

@@ -45,14 +45,20 @@ class Acknowledgements {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    /// `group`: the log's group of that revision, or a later one. `done` runs at once where there
-    /// is no other member; with false where the wait is given up.
-    void wait(
-        storage::Revision revision,
-        std::uint64_t group,
-        const std::vector<Member>& others,
-        std::function<void(bool)> done
+    struct Asked {
+        storage::MemberId member = 0;
+        storage::Revision revision = 0;
+        bool operator==(const Asked&) const = default;
+    };
+
+    /// `group`: the log's group of that revision, or a later one. `done`: with false where the wait
+    /// is given up. The number of the wait, which counts up: its members are to be read.
+    std::uint64_t wait(
+        storage::Revision revision, std::uint64_t group, std::function<void(bool)> done
     );
+    /// The other members as they were read when the waits up to that number had begun. A wait for
+    /// none ends at once; of the rest, the members that are to be asked, and for which revision.
+    std::vector<Asked> members_read(std::uint64_t number, const std::vector<Member>& others);
     /// Ends the waits that began before.
     void give_up(TimePoint before);
     /// That member has applied the revision.
@@ -66,9 +72,10 @@ public:
 
 private:
     struct Wait {
+        std::uint64_t number = 0;
         storage::Revision revision = 0;
         std::uint64_t group = 0;
-        std::set<storage::MemberId> missing;
+        std::optional<std::set<storage::MemberId>> missing;   // none: they are not read yet
         std::function<void(bool)> done;
         TimePoint since = std::chrono::steady_clock::now();
     };
@@ -76,6 +83,7 @@ private:
     void end(const std::function<bool(const Wait&)>& has_ended, bool is_known);
 
     std::vector<Wait> waits_;
+    std::uint64_t last_ = 0;   // number of the last wait
 };
 
 }   // namespace grid::server::cluster

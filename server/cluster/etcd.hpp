@@ -63,6 +63,10 @@ public:
     virtual void start(RosterEvents events) = 0;
     /// Of this member, as others are to see it: flushed_group, is_draining.
     virtual void update(const Member& self) = 0;
+    /// Etcd is read anew. `seen` runs on the roster's thread when the events have told the members
+    /// that were there at some moment behind this call; while etcd is not heard that is later, or
+    /// never.
+    virtual void look_again(std::function<void()> seen) = 0;
     /// Gives up leading, and does not campaign until `campaign`.
     virtual void resign() = 0;
     virtual void campaign() = 0;

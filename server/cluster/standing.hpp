@@ -18,8 +18,9 @@ public:
 
     /// The member follows the log, and is to take requests as soon as the others wait for it.
     void begin();
-    /// The member's record in etcd, as the others see it now; `is_alone`: beside no other one.
-    void recorded(bool is_waited_for, bool is_alone, TimePoint now);
+    /// The member's record in etcd, as it was read by now. Others read the records behind each
+    /// change that takes rights away: they wait for this member, or it has heard of the change.
+    void recorded(bool is_waited_for, TimePoint now);
     /// The member's lease ended, and the record with it.
     void lost();
     /// `heard`: it knew all that was committed by then. True: its record is to say that it is
@@ -32,8 +33,6 @@ public:
 
 private:
     const std::chrono::milliseconds max_staleness_;
-    void enter();
-
     bool has_begun_ = false, is_wanted_ = false, is_in_ = false, has_been_in_ = false;
     bool is_recorded_ = false;
     std::optional<TimePoint> seen_;   // since when the record says so

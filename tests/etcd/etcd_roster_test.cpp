@@ -179,6 +179,59 @@ TEST_CASE("a member that etcd does not hear from is lost, and comes back as a ne
     CHECK(std::find(alone, history.end(), "ab") != history.end());
 }
 
+TEST_CASE("members are read behind the call, however late that is", "[etcd]") {
+    const EtcdServers etcd;
+    LossyRelay relay(etcd.port(0));
+    EtcdSettings cut = etcd.settings("anew");
+    cut.endpoints = {"http://127.0.0.1:" + std::to_string(relay.port())};
+    Seat a(cut, 1, "a"), b(etcd.settings("anew"), 2, "b");
+    CHECK(wait_until([&] { return b.names() == "ab" && a.names() == "ab"; }));
+    Member self = member_of(2, "b");
+    for (std::uint64_t group = 1; group <= 20; ++group) {
+        const bool is_cut = group % 10 == 0;
+        if (is_cut) relay.be_silent(true);
+        self.flushed_group = group;
+        b.roster().update(self);
+        CHECK(wait_until([&] { return b.members().at(1).flushed_group == group; }));
+        std::atomic<bool> is_seen = false;
+        std::atomic<std::uint64_t> known = 0;
+        a.roster().look_again([&] {
+            known = a.members().at(1).flushed_group;
+            is_seen = true;
+        });
+        if (is_cut) {
+            std::this_thread::sleep_for(300ms);
+            CHECK_FALSE(is_seen);
+            relay.be_silent(false);
+        }
+        CHECK(wait_until([&] { return is_seen.load(); }));
+        CHECK(known == group);
+    }
+    CHECK(a.lost() == 0);
+}
+
+TEST_CASE("a record that was written by a late try is put right", "[etcd]") {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("late");
+    Seat a(settings, 1, "a");
+    CHECK(wait_until([&] { return a.names() == "a"; }));
+    const EtcdKeys keys(settings.prefix);
+    EtcdCaller caller(settings, quiet_log());
+    const auto before = answer_of(caller, "/v3/kv/range", range_request(keys.member("a")));
+    const auto lease = records_of(before)->front().lease;
+    Member self = member_of(1, "a");
+    for (std::uint64_t group = 1; group <= 20; ++group) {
+        // Behind this the roster takes another value for the one that is there.
+        caller.call(
+            "/v3/kv/put", put_request(keys.member("a"), encode_member(member_of(1, "a")), lease)
+        );
+        self.flushed_group = group;
+        a.roster().update(self);
+        CHECK(wait_until([&] { return a.members().at(0).flushed_group == group; }));
+    }
+    CHECK(a.lost() == 0);
+}
+
 TEST_CASE("a lease that is revoked is seen by its member", "[etcd]") {
     const EtcdServers etcd;
     Seat a(etcd.settings("revoked"), 1, "a");

@@ -111,6 +111,7 @@ public:
     void keep();
     void start(RosterEvents events) override;
     void update(const Member& self) override;
+    void look_again(std::function<void()> seen) override;
     void resign() override;
     void campaign() override;
     void take_lead() override;
@@ -134,12 +135,14 @@ private:
     Awaitable<void> pause(EtcdClock::duration duration);
     void lose(const std::string& reason);
     Awaitable<void> publish();
+    Awaitable<void> publish_once();
     EtcdClock::time_point until() const { return EtcdClock::now() + settings_.timeout; }
     std::string own_key() const { return keys_.member(self_.name); }
 
     // The sight of the others.
     Awaitable<void> look();
     Awaitable<void> watch();
+    Awaitable<bool> look_once();
     void look_soon();
     /// The revisions of etcd that were known when a question was asked.
     struct Known {
@@ -167,6 +170,7 @@ private:
     EtcdCaller farewell_;
     asio::steady_timer look_timer_;
     bool look_is_due_ = false;
+    std::vector<std::function<void()>> waiting_for_look_;   // that begins behind their call
     bool is_publishing_ = false, publish_again_ = false;
     std::string registered_;   // the value of the key, as this member wrote or found it last
     std::uint64_t registered_at_ = 0;   // at that revision of etcd
@@ -455,20 +459,42 @@ asio::awaitable<void> EtcdRoster::publish() {
     do {
         publish_again_ = false;
         if (lease_ == 0) break;   // join() writes it
-        const std::string value = encode_member(self_);
-        auto request = txn_request(
-            {equals(own_key(), Compared::Lease, lease_)},
-            {putting(put_request(own_key(), value, lease_))}
-        );
-        const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
-        if (answer && is_set(*answer, "succeeded")) {
-            registered_ = value;
-            registered_at_ = revision_of(*answer);
-        }
-        if (!answer) publish_again_ = true;
+        co_await publish_once();
         co_await pause(200ms);
     } while (publish_again_);
     is_publishing_ = false;
+}
+
+/// Only over the value that is known: a write whose answer was lost may arrive when a later one is
+/// there, and the members that have read the later one rely on it.
+asio::awaitable<void> EtcdRoster::publish_once() {
+    const auto lease = lease_;
+    std::string value = encode_member(self_);
+    auto request = txn_request(
+        {equals(own_key(), Compared::Lease, lease),
+         equals(own_key(), Compared::ModRevision, registered_at_)},
+        {putting(put_request(own_key(), value, lease))}, {ranged(range_request(own_key()))}
+    );
+    const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
+    if (!answer) publish_again_ = true;
+    if (!answer || lease != lease_) co_return;
+    if (is_set(*answer, "succeeded")) {
+        registered_ = std::move(value);
+        registered_at_ = revision_of(*answer);
+        co_return;
+    }
+    const auto there = records_of(*answer, 0);
+    if (!there || there->empty() || there->front().lease != lease) co_return;
+    registered_ = there->front().value;
+    registered_at_ = there->front().mod_revision;
+    publish_again_ = true;
+}
+
+void EtcdRoster::look_again(std::function<void()> seen) {
+    asio::post(context_, [this, seen = std::move(seen)]() mutable {
+        waiting_for_look_.push_back(std::move(seen));
+        look_soon();
+    });
 }
 
 void EtcdRoster::look_soon() {
@@ -476,22 +502,36 @@ void EtcdRoster::look_soon() {
     look_timer_.cancel();
 }
 
-/// Reads both parts at one revision, when a watch says that something changed, and now and then in
-/// case that a watch is silent.
+/// Reads both parts at one revision, which is linearizable.
+asio::awaitable<bool> EtcdRoster::look_once() {
+    auto request = txn_request(
+        {}, {ranged(range_request(keys_.members(), keys_.members_end(), 0)),
+             ranged(range_request(keys_.leader()))}
+    );
+    const Known known{newest_, registered_at_};
+    const auto lease = lease_;
+    const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
+    auto sight = answer ? sight_of(*answer) : std::nullopt;
+    if (!sight || lease != lease_) co_return false;
+    if (lease_ != 0 && is_another_etcd(*sight, known))
+        lose("etcd is another one, or of an earlier time");
+    if (lease_ == 0) co_return false;   // the difference is told when this member is there again
+    co_await see(std::move(*sight));
+    co_return true;
+}
+
+/// When a watch says that something changed, when this member has to know, and now and then in case
+/// that a watch is silent.
 asio::awaitable<void> EtcdRoster::look() {
     for (;;) {
         look_is_due_ = false;
-        auto request = txn_request(
-            {}, {ranged(range_request(keys_.members(), keys_.members_end(), 0)),
-                 ranged(range_request(keys_.leader()))}
-        );
-        const Known known{newest_, registered_at_};
-        const auto lease = lease_;
-        const auto answer = co_await client_.call("/v3/kv/txn", std::move(request), until());
-        if (auto sight = answer ? sight_of(*answer) : std::nullopt; sight && lease == lease_) {
-            if (lease_ != 0 && is_another_etcd(*sight, known))
-                lose("etcd is another one, or of an earlier time");
-            co_await see(std::move(*sight));
+        auto waiting = std::exchange(waiting_for_look_, {});
+        if (co_await look_once()) {
+            for (const auto& seen : waiting) seen();
+        } else if (!waiting.empty()) {
+            std::ranges::move(waiting, std::back_inserter(waiting_for_look_));
+            co_await pause(pause_before_asking_again);
+            continue;
         }
         if (look_is_due_) continue;
         const auto now = EtcdClock::now();
@@ -526,7 +566,6 @@ bool EtcdRoster::is_another_etcd(const Sight& sight, const Known& known) const {
 }
 
 asio::awaitable<void> EtcdRoster::see(Sight sight) {
-    if (lease_ == 0) co_return;   // the difference is told when this member is there again
     newest_ = std::max(newest_, sight.revision);
     keep_record(sight.members);
     tell_members(sight.members);

@@ -17,40 +17,29 @@ constexpr Standing::TimePoint start{100s};
 struct Begun : Standing {
     Begun() : Standing(2'000ms) {
         begin();
-        recorded(true, true, start);
+        recorded(true, start);
+        look(start, start);
     }
-    void recorded(bool is_waited_for, Standing::TimePoint now) {
-        Standing::recorded(is_waited_for, false, now);
-    }
-    using Standing::recorded;
 };
 
 }   // namespace
 
-TEST_CASE("a member takes requests when the others can know that they wait for it") {
+TEST_CASE("a member takes requests when it has heard all that came before its record was read") {
     Standing standing(2'000ms);
     CHECK_FALSE(standing.look(start, start));
-    standing.recorded(false, false, start);   // written before it began
+    standing.recorded(false, start);   // written before it began
     standing.begin();
-    standing.recorded(false, false, start);
+    standing.recorded(false, start);
     CHECK(standing.look(start + 100ms, start + 100ms));
     CHECK_FALSE(standing.is_in());
-    standing.recorded(true, false, start + 200ms);
-    CHECK(standing.look(start + 1'100ms, start + 1'100ms));
+    standing.recorded(true, start + 200ms);
+    // The time of what was heard counts: a change may have been committed since.
+    CHECK(standing.look(start + 900ms, start + 199ms));
     CHECK_FALSE(standing.is_in());
     CHECK_FALSE(standing.has_been_in());
-    CHECK(standing.look(start + 1'200ms, start + 1'200ms));
+    CHECK(standing.look(start + 900ms, start + 200ms));
     CHECK(standing.is_in());
     CHECK(standing.has_been_in());
-}
-
-TEST_CASE("a member that is there alone takes requests as soon as its record says so") {
-    Standing standing(2'000ms);
-    standing.begin();
-    standing.recorded(false, true, start);
-    CHECK_FALSE(standing.is_in());
-    standing.recorded(true, true, start + 10ms);
-    CHECK(standing.is_in());
 }
 
 TEST_CASE("a short silence changes no record") {
@@ -71,28 +60,26 @@ TEST_CASE("a member that cannot follow is not waited for until it can, and the o
     CHECK_FALSE(standing.is_in());   // the record does not say so yet
     CHECK(standing.look(start + 62s, start + 62s));
     CHECK_FALSE(standing.is_in());
-    standing.recorded(true, start + 62s);
-    CHECK(standing.look(start + 62'900ms, start + 62'900ms));
-    CHECK_FALSE(standing.is_in());
-    // The time of what was heard counts: a change may have been committed since.
+    standing.recorded(true, start + 63s);
     CHECK(standing.look(start + 63'500ms, start + 62'900ms));
     CHECK_FALSE(standing.is_in());
     CHECK(standing.look(start + 63'500ms, start + 63s));
     CHECK(standing.is_in());
 }
 
-TEST_CASE("a record that could not be changed stands as it is") {
+TEST_CASE("a change of the record that is under way is waited for") {
     Begun standing;
     CHECK_FALSE(standing.look(start + 5s, start));
-    CHECK(standing.look(start + 6s, start + 6s));
+    // The record that is read is still the old one: its change could arrive at any time.
+    CHECK_FALSE(standing.look(start + 6s, start + 6s));
+    standing.recorded(true, start + 6s);
+    CHECK_FALSE(standing.look(start + 7s, start + 7s));
     CHECK_FALSE(standing.is_in());
-    CHECK(standing.look(start + 7s, start + 7s));
-    CHECK(standing.is_in());
-    // The change was under way all the time.
     standing.recorded(false, start + 7'100ms);
+    CHECK(standing.look(start + 7'200ms, start + 7'200ms));
     CHECK_FALSE(standing.is_in());
     standing.recorded(true, start + 7'300ms);
-    CHECK(standing.look(start + 8'300ms, start + 8'300ms));
+    CHECK(standing.look(start + 7'300ms, start + 7'300ms));
     CHECK(standing.is_in());
 }
 

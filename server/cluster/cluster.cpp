@@ -427,7 +427,7 @@ void Cluster::when_everywhere(storage::Revision revision, std::function<void(boo
     });
 }
 
-/// What waits, up to that number, began before the members were read.
+/// The answers up to that number waited already when the members were read.
 void Cluster::ask_others(std::uint64_t number) {
     const std::vector<Member> others = waited_for();
     const auto asked = acknowledgements_.members_read(number, others);

@@ -114,7 +114,7 @@ TEST_CASE("a wait that is given up says so, and only an old one is") {
     std::vector<bool> told;
     const auto note = [&told](bool is_known) { told.push_back(is_known); };
     wait_for(waiting, 1, {control_member(1)}, note);
-    waiting.wait(2, 20, note);   // its members are never read
+    waiting.wait(2, 20, note);   // the members of this one are never read
     const auto now = std::chrono::steady_clock::now();
     waiting.give_up(now - std::chrono::seconds(60));
     CHECK(waiting.size() == 2);

@@ -196,7 +196,7 @@ void Controller::apply(const storage::KeyChange& change) {
             state_->groups.apply(rest, change.record);
             break;
         case storage::Tag::Policy:
-            state_->policy.apply(rest, change.record);
+            state_->policy.apply(rest, change.record, state_->drafts.last());
             ++state_->revision;
             break;
         case storage::Tag::Topic:

@@ -1,5 +1,5 @@
-// controller/policy/drafts.hpp: texts that are not in force, made into policies on the reader pool,
-// for questions about them.
+// controller/policy/drafts.hpp: texts that are not in force, made into policies on the reader pool:
+// for questions about them, and for the moment when they are in force.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,8 @@ public:
     /// The text as that version, if it is the last draft; else null.
     DraftPtr find(std::string_view text, std::uint64_t version) const;
     void keep(DraftPtr draft) { last_ = std::move(draft); }
+    /// The last one as a policy; null: there is none, or it has mistakes.
+    const Policy* last() const { return last_ ? last_->policy.get() : nullptr; }
     /// Empty: as many as may be are being made.
     DraftWork begin(
         Purpose purpose,

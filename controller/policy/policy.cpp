@@ -56,9 +56,12 @@ std::string policy_event(std::uint64_t version) {
 std::string policy_head_key() { return {static_cast<char>(storage::Tag::Policy), head_kind}; }
 
 Policy::Policy(std::string domain)
-    : domain_(std::move(domain)), compiled_(std::make_shared<const Compiled>(Rules{})) {}
+    : domain_(std::move(domain)),
+      rules_(std::make_shared<const RuleSet>(RuleSet{Compiled(Rules{}), {}, {}})) {}
 
-void Policy::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+void Policy::apply(
+    std::string_view rest, const std::optional<storage::Record>& record, const Policy* made
+) {
     if (rest.empty()) return;
     if (rest.front() == version_kind) {
         const std::uint64_t version = storage::Decoder(rest.substr(1)).u64();
@@ -78,30 +81,41 @@ void Policy::apply(std::string_view rest, const std::optional<storage::Record>& 
         if (head.changed == 0) head.changed = record->time;
         if (head.instant == 0) head.instant = record->time;
     }
-    take(std::move(head));
+    take(std::move(head), made);
 }
 
-void Policy::take(Head head) {
-    const bool is_same = head.version == head_.version && head.text == head_.text;
-    if (!is_same) {
-        Parsed parsed = policy::parse(head.text, domain_, Spelling::Stored);
-        if (!parsed.ok()) parsed.rules.clear();   // denies everything, as above
-        names_.clear();
-        groups_.clear();
-        for (const Rule& rule : parsed.rules) {
-            names_.push_back(
-                "policy " + std::to_string(head.version) + ", line " + std::to_string(rule.line) +
-                ": " + rule.text
-            );
-            for (const std::string& group : rule.conditions.groups) ++groups_[group];
-            for (const std::string& group : rule.recipient_groups) ++groups_[group];
-            if (rule.who != Rule::Who::Groups) continue;
-            for (const std::string& name : rule.names) ++groups_[name];
-        }
-        compiled_ = std::make_shared<const Compiled>(std::move(parsed.rules));
+std::shared_ptr<const Policy::RuleSet> Policy::rule_set(
+    const Head& head, const std::string& domain
+) {
+    Parsed parsed = policy::parse(head.text, domain, Spelling::Stored);
+    if (!parsed.ok()) parsed.rules.clear();   // denies everything
+    std::vector<std::string> names;
+    std::map<std::string, std::size_t, std::less<>> groups;
+    for (const Rule& rule : parsed.rules) {
+        names.push_back(
+            "policy " + std::to_string(head.version) + ", line " + std::to_string(rule.line) +
+            ": " + rule.text
+        );
+        for (const std::string& group : rule.conditions.groups) ++groups[group];
+        for (const std::string& group : rule.recipient_groups) ++groups[group];
+        if (rule.who != Rule::Who::Groups) continue;
+        for (const std::string& name : rule.names) ++groups[name];
     }
+    return std::make_shared<const RuleSet>(
+        RuleSet{Compiled(std::move(parsed.rules)), std::move(names), std::move(groups)}
+    );
+}
+
+void Policy::take(Head head, const Policy* made) {
+    const auto is_of = [&head](const Head& other) {
+        return other.version == head.version && other.text == head.text;
+    };
+    if (made != nullptr && is_of(made->head_))
+        rules_ = made->rules_;
+    else if (!is_of(head_))
+        rules_ = rule_set(head, domain_);
     minute_ = minute_of_week(head.instant);
-    next_change_ = compiled_->next_change(head.instant);
+    next_change_ = compiled().next_change(head.instant);
     head_ = std::move(head);
     cache_.forget_all();
 }
@@ -125,7 +139,7 @@ std::shared_ptr<const Policy> Policy::imagined(
 std::optional<storage::Batch> Policy::due(storage::Millis now) const {
     if (!next_change_) return std::nullopt;
     const bool is_back = now < head_.instant - clock_back_ms &&
-                         compiled_->next_change(now).value_or(now) <= head_.instant;
+                         compiled().next_change(now).value_or(now) <= head_.instant;
     if (now < *next_change_ && !is_back) return std::nullopt;
     Head next = head_;
     next.instant = now;
@@ -142,18 +156,18 @@ std::optional<storage::Batch> Policy::due(storage::Millis now) const {
 
 Match Policy::match(std::uint32_t rule) const {
     if (rule == Compiled::none) return {false, 0, &default_rule};
-    const Rule& found = compiled_->rules()[rule];
-    return {found.allows, found.line, &names_[rule], !found.conditions.services.empty()};
+    const Rule& found = compiled().rules()[rule];
+    return {found.allows, found.line, &rules_->names[rule], !found.conditions.services.empty()};
 }
 
 Compiled::Decision Policy::decide(const Question& question) const {
-    const auto decision = compiled_->decide(question);
+    const auto decision = compiled().decide(question);
     if (decision.rule != Compiled::none || question.operation != Right::Manage) return decision;
     // The right to make a topic implies the right to manage it, unless a rule about `manage` says
     // otherwise.
     Question creating = question;
     creating.operation = Right::Create;
-    auto second = compiled_->decide(creating);
+    auto second = compiled().decide(creating);
     second.is_conditional = second.is_conditional || decision.is_conditional;
     return second;
 }
@@ -223,22 +237,22 @@ Match Policy::counted(Right operation, Match match) const {
 }
 
 bool Policy::asks_sessions(Right operation) const {
-    return compiled_->asks_sessions(operation) ||
-           (operation == Right::Manage && compiled_->asks_sessions(Right::Create));
+    return compiled().asks_sessions(operation) ||
+           (operation == Right::Manage && compiled().asks_sessions(Right::Create));
 }
 
 bool Policy::asks_type(Right operation) const {
-    return compiled_->asks_type(operation) ||
-           (operation == Right::Manage && compiled_->asks_type(Right::Create));
+    return compiled().asks_type(operation) ||
+           (operation == Right::Manage && compiled().asks_type(Right::Create));
 }
 
 bool Policy::may_some(const Account& account, Right operation) const {
-    return compiled_->may_some(question(account, operation, {}));
+    return compiled().may_some(question(account, operation, {}));
 }
 
 std::size_t Policy::rules_of(std::string_view group) const {
-    const auto found = groups_.find(group);
-    return found == groups_.end() ? 0 : found->second;
+    const auto found = rules_->groups.find(group);
+    return found == rules_->groups.end() ? 0 : found->second;
 }
 
 storage::Batch Policy::replace(

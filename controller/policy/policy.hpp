@@ -56,13 +56,19 @@ class Policy {
 public:
     explicit Policy(std::string domain);
 
-    void apply(std::string_view rest, const std::optional<storage::Record>& record);
+    /// `made`: what a version may have become away from the core strand, since it takes long where
+    /// there are many rules (drafts.hpp); null, or another version: this one is made here.
+    void apply(
+        std::string_view rest,
+        const std::optional<storage::Record>& record,
+        const Policy* made = nullptr
+    );
     const Head& head() const { return head_; }
     /// The versions that are kept, the one in force included, by number.
     const std::map<std::uint64_t, Head>& versions() const { return versions_; }
-    const Compiled& compiled() const { return *compiled_; }
+    const Compiled& compiled() const { return rules_->compiled; }
     /// The same, which never changes, for long work away from the core strand.
-    std::shared_ptr<const Compiled> shared_compiled() const { return compiled_; }
+    std::shared_ptr<const Compiled> shared_compiled() const { return {rules_, &rules_->compiled}; }
 
     /// For a session of the account: from the cache where it was asked before.
     Match of(
@@ -92,7 +98,7 @@ public:
     bool asks_type(Right operation) const;
     /// Whether a rule names the group.
     std::size_t rules_of(std::string_view group) const;
-    const std::map<std::string, std::size_t, std::less<>>& groups() const { return groups_; }
+    const std::map<std::string, std::size_t, std::less<>>& groups() const { return rules_->groups; }
 
     /// Puts a new version in force; it was parsed before. Expects the present head.
     storage::Batch replace(
@@ -115,7 +121,14 @@ public:
 private:
     static constexpr std::size_t cached_topic_bytes_max = 256;
 
-    void take(Head head);
+    /// The rules of one version. Never changes.
+    struct RuleSet {
+        Compiled compiled;
+        std::vector<std::string> names;   // of the rules, as verdicts quote them
+        std::map<std::string, std::size_t, std::less<>> groups;   // named by rules, how often
+    };
+    static std::shared_ptr<const RuleSet> rule_set(const Head& head, const std::string& domain);
+    void take(Head head, const Policy* made = nullptr);
     Match match(std::uint32_t rule) const;
     Match remembered(const Account& account, const Question& question) const;
     Match answer(const Account& account, Question asked, const SessionFacts& session) const;
@@ -126,11 +139,9 @@ private:
     std::string domain_;
     Head head_;
     std::map<std::uint64_t, Head> versions_;
-    std::shared_ptr<const Compiled> compiled_;
+    std::shared_ptr<const RuleSet> rules_;
     std::uint32_t minute_ = 0;   // of the week, at the head's instant
     std::optional<storage::Millis> next_change_;
-    std::vector<std::string> names_;   // of the rules, as verdicts quote them
-    std::map<std::string, std::size_t, std::less<>> groups_;   // named by rules, how often
     // Of verdicts that hold for every session of the account, and whatever the topic's type is.
     mutable VerdictCache cache_;
     mutable std::array<Decided, operation_count> decided_{};

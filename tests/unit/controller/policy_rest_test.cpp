@@ -305,6 +305,25 @@ TEST_CASE_METHOD(Desk, "S45: texts are made drafts away from the core strand, a 
     CHECK(asks("POST", "/policy/dry-run", {})(context(actor)).reply() != nullptr);
 }
 
+TEST_CASE_METHOD(Desk, "S45: a text that is put in force is the draft, and is not made twice") {
+    const auto& policy = controller().state_for_admin().policy;
+    const auto& drafts = controller().state_for_admin().drafts;
+    const std::vector<std::string> texts{"allow any any t\n", "deny any any t\n"};
+    for (const std::string& text : texts) {
+        REQUIRE(put(text).first == 200);
+        REQUIRE(drafts.last() != nullptr);
+        CHECK(policy.shared_compiled() == drafts.last()->shared_compiled());
+        CHECK(policy.head().text == text);
+        CHECK(tests({}).at("allowed") == text.starts_with("allow"));
+    }
+    const auto in_force = policy.shared_compiled();
+    REQUIRE(call("POST", "/policy/check", {{"text", "allow any any other\n"}}).first == 200);
+    CHECK(policy.shared_compiled() == in_force);
+    CHECK(drafts.last()->shared_compiled() != in_force);
+    REQUIRE(put("allow any any third\n").first == 200);
+    CHECK(tests({}).at("allowed") == false);
+}
+
 TEST_CASE_METHOD(Desk, "S74: a dry run lists who would be cut, page by page, and changes nothing") {
     member("other@grid.example/y", R"(["siem"])");
     for (const char* topic : {"a", "b", "c"}) {

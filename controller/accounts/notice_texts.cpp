@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "pubsub/ports/personal.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 #include "xml/datetime.hpp"
@@ -24,6 +25,14 @@ std::string notification(AccountState state, const Groups& groups, std::string_v
     return xml::to_string(grid, xml::ns::client.uri());
 }
 
+/// A notice of the broker's comes from the address at which its node is.
+std::string sender_of(std::string_view kind, const Settings& settings) {
+    if (!kind.starts_with(subscription_notice_prefix)) return settings.address.str();
+    const auto name = kind.find(pubsub::personal_mark);
+    if (name == std::string_view::npos) return settings.broker.str();
+    return std::string(pubsub::owner_in(kind.substr(name)));
+}
+
 /// The part of a message behind `<message to='…'`. The id is made from the revision: unique, the
 /// same on every node, and the same again when a notice is repeated.
 xml::Bytes message(
@@ -34,8 +43,7 @@ xml::Bytes message(
     std::string_view delay = {}
 ) {
     std::string out = " from='";
-    const bool is_of_broker = kind.starts_with(subscription_notice_prefix);
-    xml::append_escaped_attr(out, (is_of_broker ? settings.broker : settings.address).str());
+    xml::append_escaped_attr(out, sender_of(kind, settings));
     out += "' id='";
     out += kind.substr(0, kind.find(' '));
     out += "-" + std::to_string(revision) + "' type='normal'>";

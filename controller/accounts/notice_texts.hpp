@@ -14,7 +14,7 @@ namespace grid::controller {
 inline const std::string account_notice = "account";
 inline const std::string pending_notice_prefix = "pending ";   // and the JID of the account
 inline const std::string subscription_notice_prefix =
-    "subscription ";                                         // and the node; the broker's
+    "subscription ";   // and the node, by its name in the store; the broker's
 inline constexpr std::size_t administrators_told_max = 32;   // a batch has its bound
 std::string account_notice_inside(const Account& account);
 std::string pending_notice_inside(const Account& account);

@@ -154,9 +154,7 @@ void put_subscription(
     batch.put(Family::Control, std::move(at), encode(next));
 }
 
-std::string subscription_subject(const Node& node) {
-    return "subscription " + name_on_record(node.name());
-}
+std::string subscription_subject(const Node& node) { return "subscription " + node.name(); }
 
 void store_notice(
     const BrokerState& broker,

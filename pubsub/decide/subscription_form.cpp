@@ -135,9 +135,7 @@ std::string subscription_event(
 Notice approval_notice(const Node& node, const SubscriptionKey& key) {
     constexpr std::size_t owners_max = 4;   // asked later; those who are there are asked now
     Notice notice{
-        "subscription request " + key.jid + " " + name_on_record(node.name()),
-        approval_form(node, key),
-        {}
+        "subscription request " + key.jid + " " + node.name(), approval_form(node, key), {}
     };
     for (const auto& [bare, entry] : node.rights().affiliations)
         if (entry.record.affiliation == Affiliation::Owner && notice.accounts.size() < owners_max)

@@ -322,6 +322,26 @@ class Nodes(Accounts):
         self.assertEqual(bob.texts(NOTES, "ann"), ["for bob"])
         ann.is_told_nothing()    # neither of them came to the own clients as a message
 
+    def test_what_waits_for_a_login_comes_from_the_account_of_the_node(self):
+        ann, bob = self.friends(wants=())
+        form = node_form({"pubsub#access_model": "authorize"})
+        ann.done("set", f"<create node='{NOTES}'/><configure>{form}</configure>")
+        ann.close()
+        bob.done("set", f"<subscribe node='{NOTES}' jid='{bob.bare}'/>", "ann")
+        bob.close()
+        ann = self.come("ann", "two")
+        request = ann.message()
+        self.assertEqual(request.get("from"), ann.bare)
+        self.assertIn(address("bob"), ET.tostring(request, "unicode"))
+        answer = {"pubsub#node": NOTES, "pubsub#subscriber_jid": address("bob"),
+                  "pubsub#allow": "true"}
+        answer = node_form(answer, "subscribe_authorization")
+        ann.send(f"<message to='{ann.bare}'>{answer}</message>")
+        ann.sync()
+        told = self.come("bob", "two").message()
+        self.assertEqual(told.get("from"), ann.bare)
+        self.assertEqual(told.find(f".//{{{PUBSUB}#event}}subscription").get("node"), NOTES)
+
     def test_subscriptions_hold_as_at_any_node(self):
         ann, bob = self.friends(wants=())
         ann.has_published(MOOD, text="one")

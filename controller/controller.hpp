@@ -123,9 +123,14 @@ public:
     bool needs_login(Destination destination, const xml::Element& stanza) const;
     static xml::StanzaError not_logged_in(Destination destination);
     /// May this actor send that iq to this client (full JID)? nullopt if allowed; a refusal is on
-    /// record. Both accounts are ENABLED already.
+    /// record. Both accounts are ENABLED already. `is_presence_shared`: the client shares its
+    /// presence with the actor (RFC 6121 §8.5.3.1), so that what is about no topic passes as a
+    /// message would.
     std::optional<xml::StanzaError> refuse_query(
-        const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+        const pubsub::Principal& actor,
+        const xml::Jid& to,
+        const xml::Element& payload,
+        bool is_presence_shared
     ) const;
     /// The same when that client answers: the right may have ended meanwhile. A refusal alone is on
     /// record; the question was.

@@ -1,6 +1,7 @@
-// controller/controller_queries.cpp: may this client query that one? Policy in place of presence
-// sharing (RFC 6121 §8.5.3.1).
+// controller/controller_queries.cpp: may this client query that one? Of providers the policy's
+// `query` in place of presence sharing (RFC 6121 §8.5.3.1); among clients that share it `message`.
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 
@@ -153,8 +154,35 @@ audit::Record record_of(
     return record;
 }
 
+audit::Record record_among_clients(
+    const pubsub::Principal& actor,
+    const xml::Jid& to,
+    const xml::Element& payload,
+    const pubsub::Verdict& verdict
+) {
+    audit::Record record = audit::by(actor, audit::Outcome::Allow, "query");
+    record.target = to.str();
+    record.detail = std::string(payload.ns().uri()) + "." + payload.name();
+    record.rule = verdict.rule;
+    return record;
+}
+
 Right right_to(const xml::Element& payload) {
     return gi::find_bulk_query(payload) != nullptr ? Right::Bulk : Right::Query;
+}
+
+/// Questions about a client itself, whatever it provides: XEP-0030, 0199, 0092, 0202, 0012.
+bool is_about_client(const xml::Element& payload) {
+    constexpr std::array<std::string_view, 5> namespaces{
+        "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "jabber:iq:version",
+        "urn:xmpp:time", "jabber:iq:last"
+    };
+    return std::ranges::find(namespaces, payload.ns().uri()) != namespaces.end();
+}
+
+/// A query that is about no topic.
+bool is_among_clients(const std::vector<Asked>& candidates, const xml::Element& payload) {
+    return candidates.empty() || is_about_client(payload);
 }
 
 /// A client that provides nothing is answered for as a missing account.
@@ -177,10 +205,18 @@ xml::StanzaError refusal_of(
 }   // namespace
 
 std::optional<xml::StanzaError> Controller::refuse_query(
-    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+    const pubsub::Principal& actor,
+    const xml::Jid& to,
+    const xml::Element& payload,
+    bool is_presence_shared
 ) const {
     const State& state = *state_;
     const std::vector<Asked> candidates = asked_about(state, to, payload);
+    if (is_presence_shared && is_among_clients(candidates, payload))
+        if (const auto verdict = check_message(actor, to); verdict.allowed) {
+            state.audit.add(record_among_clients(actor, to, payload, verdict));
+            return std::nullopt;
+        }
     if (candidates.empty()) return nobody();
     if (!state.settings.precheck) return std::nullopt;
     const Right right = right_to(payload);
@@ -198,6 +234,8 @@ std::optional<xml::StanzaError> Controller::refuse_answer(
     const State& state = *state_;
     if (!state.settings.precheck) return std::nullopt;   // the provider has decided
     const std::vector<Asked> candidates = asked_about(state, to, payload);
+    if (is_among_clients(candidates, payload) && check_message(actor, to).allowed)
+        return std::nullopt;
     if (candidates.empty()) return nobody();
     const Right right = right_to(payload);
     const Judged judged = judge_candidates(state, actor, right, candidates);

@@ -265,13 +265,24 @@ void Presence::say(
     tell_session(target, target->jid.str(), rest += "/>", true);
 }
 
+bool Presence::has_directed(const Session& session, const xml::Jid& to) const {
+    const Said* said = find(session);
+    return said != nullptr && (said->directed.contains(to.str()) ||
+                               said->directed.contains(std::string(to.bare_view())));
+}
+
+bool Presence::is_shared(const Session& session, const xml::Jid& with) const {
+    if (has_directed(session, with)) return true;
+    const std::string bare(with.bare_view());
+    return is_available(session) && controller_.rosters().standing(session.bare.str(), bare).from &&
+           controller_.may_share(session.principal, bare);
+}
+
 /// §4.6.6: a session that sent directed presence says that it is there, and no more.
 void Presence::answer_stranger(
     const SessionPtr& asker, const SessionPtr& target, const xml::Jid& to, std::string_view id
 ) {
-    const Said* said = target ? find(*target) : nullptr;
-    const bool is_told = said != nullptr && (said->directed.contains(asker->jid.str()) ||
-                                             said->directed.contains(asker->bare.str()));
+    const bool is_told = target && has_directed(*target, asker->jid);
     // §4.3.2: alike for accounts that are not there, and for those the policy keeps away.
     return is_told ? say(asker, to, {}, {}) : say(asker, to.bare(), "unsubscribed", id);
 }

@@ -105,6 +105,9 @@ public:
     /// Roster items that changed behind that revision, and the presence of contacts where
     /// `is_missed`, are told to the session again.
     void tell_missed(const Session& session, storage::Revision told, bool is_missed);
+    /// Whether that address knows the presence of the session, by a subscription or since it was
+    /// directed there (§8.5.3.1). The session is here.
+    bool is_shared(const Session& session, const xml::Jid& with) const;
     /// A client's own question (§4.3).
     void probe(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
     /// To one resource (§8.5.3): an error about presence that it sent.
@@ -233,6 +236,7 @@ private:
     void say(
         const SessionPtr& target, const xml::Jid& from, std::string_view type, std::string_view id
     );
+    bool has_directed(const Session& session, const xml::Jid& to) const;
     void answer_stranger(
         const SessionPtr& asker, const SessionPtr& target, const xml::Jid& to, std::string_view id
     );

@@ -105,13 +105,15 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
         return refuse(xml::service_unavailable("nobody is there"));
     if (controller_.is_blocked(to, session->jid))
         return refuse(xml::service_unavailable("nobody is there"));
+    const SessionPtr target = sessions_.find(to);
     if (inbound.offer) {
         if (auto error = refuse_offer(*session, to, *inbound.offer)) return refuse(*error);
     } else if (to.bare_view() != session->bare.str()) {
-        if (auto error = controller_.refuse_query(session->principal, to, question_in(inbound)))
+        const bool is_contact = target && presence_.is_shared(*target, session->jid);
+        if (auto error =
+                controller_.refuse_query(session->principal, to, question_in(inbound), is_contact))
             return refuse(*error);
     }
-    const SessionPtr target = sessions_.find(to);
     if (!target || target->other_member || !may_take(*target)) return refuse(offline());
     // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
     // kept for other stanzas.

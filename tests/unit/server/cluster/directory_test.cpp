@@ -128,15 +128,19 @@ TEST_CASE("a query to a session elsewhere is judged there, with the certificate 
     stage.joins();
     const Guest alice = stage.comes(0, "alice", "desk");
     const Guest bob = stage.comes(1, "bob", "desk");
-    bob.hears();
-    alice.hears();
-    stage.sends(0, alice, query(bob, "q1"));   // he provides nothing
-    CHECK(bob.hears_all().empty());
-    const std::string heard = alice.hears_all();
-    CHECK(count(heard, "id='q1'") == 1);
-    CHECK(holds(heard, "service-unavailable"));
-    stage.sends(0, alice, query(bob, "q1"));   // the earlier one waits no more
-    CHECK(holds(alice.hears_all(), "service-unavailable"));
+    const Guest dave = stage.comes(1, "dave", "desk");
+    for (const Guest& guest : {alice, bob, dave}) guest.hears();
+    for (int again = 0; again < 2; ++again) {
+        stage.sends(0, alice, query(dave, "q1"));   // he provides nothing
+        CHECK(dave.hears_all().empty());
+        const std::string heard = alice.hears_all();
+        CHECK(count(heard, "id='q1'") == 1);
+        CHECK(holds(heard, "service-unavailable"));   // and waits no more
+    }
+    stage.sends(0, alice, query(bob, "q1"));   // a contact, whose presence is known there
+    CHECK(count(bob.hears_all(), "<query xmlns='urn:test'") == 1);
+    stage.sends(1, bob, answer(alice, "q1"));
+    CHECK(holds(alice.hears_all(), "<found xmlns='urn:test'"));
 }
 
 TEST_CASE("an in-band stream goes both ways between two members") {

@@ -34,8 +34,8 @@ enum class DirectoryWord : std::uint8_t {
     Reached = 18,
     PlaceOf = 19,
     Place = 20,
-    WhoHas = 21,
-    Has = 22
+    Has = 22,
+    WhoHas = 23   // 21: without `for-one`
 };
 enum class Carried : std::uint8_t { ToSession = 1, Query, Packet };
 /// Of `relayed`, in which a version that knows no flags reads a truth: any that is not 0.
@@ -223,7 +223,10 @@ struct Put {
         word(DirectoryWord::WhoHas);
         out.u64(question.number).text(unread.account).u64(unread.session).u64(unread.turn);
         out.varint(unread.messages.size());
-        for (const SharedMessage& one : unread.messages) out.u64(one.number).text(one.hash);
+        for (std::size_t i = 0; i < unread.messages.size(); ++i) {
+            out.u64(unread.messages[i].number).text(unread.messages[i].hash);
+            out.boolean(i < unread.were_for_one.size() && unread.were_for_one[i]);
+        }
     }
     void operator()(const Has& answer) const {
         word(DirectoryWord::Has);
@@ -260,6 +263,7 @@ WhoHas who_has_in(Decoder& in) {
         SharedMessage& one = question.unread.messages.emplace_back();
         one.number = in.u64();
         one.hash = in.text();
+        question.unread.were_for_one.push_back(in.boolean());
     }
     return question;
 }

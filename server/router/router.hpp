@@ -299,6 +299,7 @@ private:
     ) const;
     bool has_had(const Session& session, storage::Millis sent_at) const;
     bool is_had_here(const Session& ended, const Outgoing& message) const;
+    bool was_for_one(const Session& ended, const Outgoing& message) const;
     std::vector<Outgoing> in_no_care(
         const std::vector<Outgoing>& messages,
         const UnreadShared& unread,

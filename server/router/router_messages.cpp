@@ -307,17 +307,20 @@ bool Router::has_had(const Session& session, storage::Millis sent_at) const {
            session.shares_from <= sent_at && (is_willing || session.takes_copies);
 }
 
-/// By a session without stream management. A message for one resource that was there went to no
-/// other that does not take copies; for one that was not, to all that took messages.
+/// A message for one resource that was there went to no other that does not take copies; for one
+/// that was not, to all that took messages.
+bool Router::was_for_one(const Session& ended, const Outgoing& message) const {
+    const auto read = read_undelivered(ended, message);
+    return read && !read->to.is_bare() && (is_copy(message) || read->to == ended.jid);
+}
+
+/// By a session without stream management.
 bool Router::is_had_here(const Session& ended, const Outgoing& message) const {
     if (!message.is_shared) return false;
     std::optional<bool> is_for_one;
     const auto may_have_had = [&](const Session& other) {
         if (other.takes_copies) return true;
-        if (!is_for_one) {
-            const auto read = read_undelivered(ended, message);
-            is_for_one = read && !read->to.is_bare() && (is_copy(message) || read->to == ended.jid);
-        }
+        if (!is_for_one) is_for_one = was_for_one(ended, message);
         return !*is_for_one;
     };
     const auto& others = sessions_.of_account(ended.bare.str());
@@ -377,6 +380,9 @@ void Router::hand_on(const SessionPtr& ended, std::vector<Outgoing> messages, co
     });
     if (std::ranges::none_of(messages, is_shared)) return hand_on_now(*ended, messages, run);
     auto unread = shared_.begin(ended->bare.str(), ended->id, messages);
+    for (const Outgoing& one : messages)
+        if (one.is_shared && unread.were_for_one.size() < unread.messages.size())
+            unread.were_for_one.push_back(was_for_one(*ended, one));
     SessionWatcher* const watcher = sessions_.watcher();
     if (watcher == nullptr) {
         shared_.end(unread.turn);

@@ -195,7 +195,13 @@ void Router::refuse_where_nobody_has(const SessionPtr& target, const Outgoing& m
     if (held.contains(SharedMessages::named(message)) || is_had_here(*target, message)) return;
     SessionWatcher* const watcher = sessions_.watcher();
     if (watcher == nullptr || !message.is_shared) return refuse();
-    const UnreadShared asked{target->bare.str(), target->id, 0, {SharedMessages::named(message)}};
+    const UnreadShared asked{
+        target->bare.str(),
+        target->id,
+        0,
+        {SharedMessages::named(message)},
+        {was_for_one(*target, message)}
+    };
     watcher->ask_who_has(asked, [this, asked, refuse](const std::vector<bool>& elsewhere) {
         const bool is_had = !elsewhere.empty() && elsewhere.front();
         if (!is_had && !has_in_care(asked).front()) refuse();
@@ -207,17 +213,18 @@ std::vector<bool> Router::has_in_care(const UnreadShared& asked) const {
     found.reserve(asked.messages.size());
     const auto& sessions = sessions_.of_account(asked.account);
     const auto held = held_by(sessions, asked.session);
-    for (const SharedMessage& message : asked.messages)
+    for (std::size_t at = 0; at < asked.messages.size(); ++at) {
+        const SharedMessage& message = asked.messages[at];
+        const bool was_for_one = at < asked.were_for_one.size() && asked.were_for_one[at];
+        const auto has_it = [&](const SessionPtr& one) {
+            return one->id != asked.session && (one->takes_copies || !was_for_one) &&
+                   has_had(*one, Outgoing::sent_at(message.number));
+        };
         found.push_back(
             shared_.takes_care(asked, message) || held.contains(message) ||
-            std::ranges::any_of(
-                sessions,
-                [&](const SessionPtr& one) {
-                    return one->id != asked.session &&
-                           has_had(*one, Outgoing::sent_at(message.number));
-                }
-            )
+            std::ranges::any_of(sessions, has_it)
         );
+    }
     return found;
 }
 

@@ -23,7 +23,7 @@ SharedMessage SharedMessages::named(const Outgoing& message) {
 UnreadShared SharedMessages::begin(
     const std::string& account, std::uint64_t session, const std::vector<Outgoing>& messages
 ) {
-    UnreadShared unread{account, session, ++last_turn_, {}};
+    UnreadShared unread{account, session, ++last_turn_, {}, {}};
     for (const Outgoing& one : messages)
         if (one.is_shared && unread.messages.size() < asked_max)
             unread.messages.push_back(named(one));

@@ -98,6 +98,8 @@ struct UnreadShared {
     std::uint64_t session = 0;
     std::uint64_t turn = 0;   // of that end, among those of all members
     std::vector<SharedMessage> messages;
+    /// Of each, whether it went to one resource, and to others as a copy alone (XEP-0280).
+    std::vector<bool> were_for_one;
 };
 
 /// Hears of the sessions that are here. Core strand.

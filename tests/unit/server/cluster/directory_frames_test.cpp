@@ -158,13 +158,16 @@ TEST_CASE("a question about messages that were left unread, and its answer, surv
         REQUIRE(read.has_value());
         return *read;
     };
-    const server::UnreadShared unread{"bob@grid.example", 77, 5, {{1'000, "h1"}, {2'000, "h2"}}};
+    const server::UnreadShared unread{
+        "bob@grid.example", 77, 5, {{1'000, "h1"}, {2'000, "h2"}}, {false, true}
+    };
     const auto question = std::get<cluster::WhoHas>(sent(cluster::WhoHas{3, unread}));
     CHECK(question.number == 3);
     CHECK(question.unread.account == unread.account);
     CHECK(question.unread.session == 77);
     CHECK(question.unread.turn == 5);
     CHECK(question.unread.messages == unread.messages);
+    CHECK(question.unread.were_for_one == unread.were_for_one);
     const auto answer = std::get<cluster::Has>(sent(cluster::Has{3, true, {true, false, true}}));
     CHECK(answer.number == 3);
     CHECK(answer.has_moved);
@@ -178,7 +181,9 @@ TEST_CASE("a frame that is cut off or too long is none") {
           cluster::DirectoryFrame(cluster::Fetch{1, wanted}),
           cluster::DirectoryFrame(cluster::Piece{1, true, "x"}),
           cluster::DirectoryFrame(cluster::Stays{1, {"conflict", 2}, 3}),
-          cluster::DirectoryFrame(cluster::WhoHas{1, {"bob@grid.example", 7, 2, {{1'000, "h"}}}}),
+          cluster::DirectoryFrame(
+              cluster::WhoHas{1, {"bob@grid.example", 7, 2, {{1'000, "h"}}, {true}}}
+          ),
           cluster::DirectoryFrame(cluster::Has{1, false, {true, false}}),
           cluster::DirectoryFrame(cluster::MovedHere{1, 2, 3})}) {
         const std::string whole = cluster::encode(frame);

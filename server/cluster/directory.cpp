@@ -380,7 +380,24 @@ void Directory::look_at_waits() {
     for (const auto& done : over) done();
 }
 
+/// The session that has the address now names this one, by which the others hear of its end: no
+/// member sees the address without a session in between.
+bool Directory::is_named_by_successor(const Session& session) {
+    const SessionPtr successor = core_.sessions().find(session.jid);
+    if (!successor || successor->id == session.id) return false;
+    if (!successor->other_member) {
+        replaced_[successor->id].push_back(session.id);
+        return true;
+    }
+    const PeerPtr peer = find(successor->other_member->member());
+    if (!peer || !peer->sessions.contains(successor->id)) return false;
+    const auto& named = peer->sessions[successor->id].replaced;
+    return std::ranges::find(named, session.id) != named.end();
+}
+
 void Directory::on_left(const Session& session) {
+    const bool is_named = is_named_by_successor(session);
+    if (is_named) tell_gone_later(session.id);
     own_.erase(session.id);
     replaced_.erase(session.id);
     std::erase_if(giving_, [&](const auto& one) { return one.second.session == session.id; });
@@ -389,7 +406,7 @@ void Directory::on_left(const Session& session) {
     for (const auto& [id, peer] : peers_) {
         peer->changed.erase(session.id);
         peer->told.erase(session.id);
-        if (peer->is_connected) peer->gone.push_back(session.id);
+        if (peer->is_connected && !is_named) peer->gone.push_back(session.id);
     }
     plan();
 }

@@ -141,6 +141,7 @@ private:
     void give_up(const PeerPtr& peer);
     void lose(const PeerPtr& peer);
     void note_completeness();
+    bool is_named_by_successor(const Session& session);
 
     // Words to the others: directory_telling.cpp
     void plan();
@@ -192,7 +193,9 @@ private:
     void hear_state(const PeerPtr& peer, const SessionState& state);
     SessionPtr make_session(const PeerPtr& peer, const SessionState& state);
     /// False: a session here keeps the address.
-    bool give_way(const Session& newcomer, const SessionConstant& constant);
+    bool give_way(const Session& newcomer, const SessionConstant& constant, SessionPtr& replaced)
+        const;
+    void leave_replaced(const Session& newcomer, const SessionConstant& constant);
     void hear_gone(Peer& peer, std::uint64_t session);
     void hear_complete(Peer& peer);
     void hear_heard(Peer& peer, const Heard& heard);
@@ -215,6 +218,7 @@ private:
     void hear_moved_here(const PeerPtr& peer, const MovedHere& moved);
     void hear_ended(const Ended& ended);
     void end_hibernating(Peer& peer, std::uint64_t session);
+    void tell_gone_later(std::uint64_t session);
     void stays(std::uint64_t session);
     void give(
         const PeerPtr& peer,

@@ -12,6 +12,14 @@ namespace grid::server::cluster {
 namespace {
 /// No lease of a publisher is as long.
 constexpr storage::Millis ago_max = 365LL * 24 * 3600 * 1000;
+
+void describe(Session& session, const SessionConstant& constant) {
+    session.identity = std::make_shared<const controller::Identity>(constant.identity);
+    session.transport_kind = constant.transport_kind;
+    session.principal.address = constant.address;
+    session.principal.issuer = controller::authorities_text(*session.identity);
+    session.principal.is_mapped = session.identity->is_mapped;
+}
 }   // namespace
 
 void Directory::refuse(const Peer& peer, const std::string& why) {
@@ -77,13 +85,7 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
     if (!session) session = make_session(peer, state);
     if (!session) return;
     peer->unlisted.erase(state.id);
-    if (const auto& constant = state.constant) {
-        session->identity = std::make_shared<const controller::Identity>(constant->identity);
-        session->transport_kind = constant->transport_kind;
-        session->principal.address = constant->address;
-        session->principal.issuer = controller::authorities_text(*session->identity);
-        session->principal.is_mapped = session->identity->is_mapped;
-    }
+    if (state.constant) describe(*session, *state.constant);
     session->takes_copies = state.takes_copies;
     session->is_present = state.is_present;
     session->priority = state.priority;
@@ -116,28 +118,43 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
     session->principal.session = session->id;
     session->other_member = peer;
     session->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
-    session->identity = std::make_shared<const controller::Identity>(state.constant->identity);
-    if (!give_way(*session, *state.constant)) return nullptr;
-    peer->sessions[state.id] = {session, 0, {}};
+    describe(*session, *state.constant);
+    SessionPtr replaced;
+    if (!give_way(*session, *state.constant, replaced)) return nullptr;
+    peer->sessions[state.id] = {session, 0, {}, state.constant->replaced};
     core_.enter_elsewhere(session);
     connect(peer, session);
+    // As on one server: what the old one leaves, its messages too, finds the new one.
+    if (replaced) core_.replaced_elsewhere(replaced);
+    leave_replaced(*session, *state.constant);
     return session;
 }
 
 /// A client that binds a resource which a session elsewhere has takes it over (RFC 6120 §7.7.2.2).
 /// Of two that were bound without knowledge of each other the one with the lesser number stays:
-/// both members compute that alike.
-bool Directory::give_way(const Session& newcomer, const SessionConstant& constant) {
+/// both members compute that alike. `replaced`: the session here that is to end.
+bool Directory::give_way(
+    const Session& newcomer, const SessionConstant& constant, SessionPtr& replaced
+) const {
     const SessionPtr here = core_.sessions().find(newcomer.jid);
     if (!here || here->other_member || here->is_ended) return true;
-    const auto replaced = replaced_.find(here->id);
-    const bool is_old = replaced != replaced_.end() &&
-                        std::ranges::find(replaced->second, newcomer.id) != replaced->second.end();
+    const auto told = replaced_.find(here->id);
+    const bool is_old = told != replaced_.end() &&
+                        std::ranges::find(told->second, newcomer.id) != told->second.end();
     const bool is_replaced =
         std::ranges::find(constant.replaced, here->id) != constant.replaced.end();
     if (is_old || (!is_replaced && here->id < newcomer.id)) return false;
-    core_.replaced_elsewhere(here);
+    replaced = here;
     return true;
+}
+
+/// Sessions elsewhere; their own members hear the same.
+void Directory::leave_replaced(const Session& newcomer, const SessionConstant& constant) {
+    for (const std::uint64_t id : constant.replaced) {
+        const SessionPtr before = core_.sessions().find(id);
+        if (!before || !before->other_member || before->jid != newcomer.jid) continue;
+        if (const PeerPtr peer = find(before->other_member->member())) hear_gone(*peer, id);
+    }
 }
 
 void Directory::hear_gone(Peer& peer, std::uint64_t session) {

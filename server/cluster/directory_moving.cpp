@@ -230,9 +230,13 @@ void Directory::give(
         other->changed.erase(there->id);
         other->told.erase(there->id);
     }
-    gone_later_.emplace_back(std::chrono::steady_clock::now() + gone_after, there->id);
+    tell_gone_later(there->id);
     connect(peer, there);
     core_.went_away(session, there, giving.stanzas, told_to);
+}
+
+void Directory::tell_gone_later(std::uint64_t session) {
+    gone_later_.emplace_back(std::chrono::steady_clock::now() + gone_after, session);
 }
 
 // Where it is.

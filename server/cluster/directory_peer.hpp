@@ -58,6 +58,7 @@ struct Directory::Peer final : public OtherMember {
         SessionPtr session;
         std::uint64_t words = 0;   // Presence::Words::number
         std::string token_hash;
+        std::vector<std::uint64_t> replaced = {};   // SessionConstant::replaced
     };
     std::unordered_map<std::uint64_t, Known> sessions;
     std::unordered_set<std::uint64_t> unlisted;   // not told by this connection yet

@@ -83,6 +83,21 @@ class Subscriptions(unittest.IsolatedAsyncioTestCase):
         other.send_presence(ptype="unavailable")
         await self.until([])
 
+    async def test_12_5_a_resource_that_is_bound_again_keeps_it(self):
+        """In a cluster also at another member, and whichever of them leads."""
+        full = f"reader@{DOMAIN}/again"
+        before = await self.log_in(self.bundle, "again")
+        await self.subscribe(before, full, expire="presence")
+        for _ in range(6):
+            after = await self.log_in(self.bundle, "again")
+            await after["xep_0060"].get_subscriptions(BROKER)
+            before.drop()
+            await asyncio.sleep(1.5)   # those whose session has ended are looked for once a second
+            self.assertEqual(await self.subscribers(), [full])
+            before = after
+        await before.leave()
+        await self.until([])
+
     async def test_12_5_also_when_the_stream_is_cut_right_behind_the_request(self):
         for _ in range(5):
             client = await self.log_in(self.bundle, "short")

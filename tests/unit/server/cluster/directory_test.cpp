@@ -329,6 +329,23 @@ TEST_CASE("a resource that is bound elsewhere is taken over") {
     }
 }
 
+/// A temporary subscription, for one, would end in between.
+TEST_CASE("no member sees an address without a session while that is taken over") {
+    MembersStage stage(3);
+    stage.joins();
+    const Guest before = stage.comes(0, "alice", "desk");
+    stage.cuts(1, 2);   // the word of the new one is late
+    const Guest after = stage.comes(1, "alice", "desk");
+    stage.goes(0, before);
+    const auto& sessions = stage.core(2).sessions();
+    REQUIRE(sessions.find(after.session->jid));
+    CHECK(sessions.find(after.session->jid)->id == before.session->id);
+    stage.connects(1, 2);
+    REQUIRE(sessions.find(after.session->jid));
+    CHECK(sessions.find(after.session->jid)->id == after.session->id);
+    CHECK(sessions.of_account("alice@grid.example").size() == 1);
+}
+
 TEST_CASE("of two sessions that took one resource without knowing of each other one ends") {
     MembersStage stage(3);
     const Guest one = stage.comes(0, "alice", "desk");

@@ -83,6 +83,11 @@ public:
     SharedByThree() : Shared(3) {}
 };
 
+class HadByOne : public Shared {
+public:
+    HadByOne() : Shared(1) {}
+};
+
 class SharedInHaste : public Shared {
 public:
     SharedInHaste() : Shared(2, soon_over()) {}
@@ -207,6 +212,36 @@ TEST_CASE_METHOD(Shared, "a session that is there now and was not then has not h
     ends(1);
     CHECK(waiting() == 0);
     CHECK(third.hears_all().find("once") != std::string::npos);
+}
+
+/// Before its presence the new session counts nothing, and may break.
+TEST_CASE_METHOD(HadByOne, "a message for one resource waits when that is bound elsewhere") {
+    stage.loses(0, bob[0]);
+    stage.sends(
+        2, carol,
+        "<message type='normal' id='m' to='bob@grid.example/at0'><body>single</body></message>"
+    );
+    const Guest after = stage.binds(1, "bob", "at0");
+    CHECK(waiting() == 1);
+    CHECK(carol.hears_all().find("type='error'") == std::string::npos);
+    CHECK(after.hears().empty());
+}
+
+/// The message went to others as a copy alone (XEP-0280): a session that takes none has not had it.
+TEST_CASE_METHOD(Shared, "a message for one resource that it left is not lost for another one") {
+    const bool takes_copies = GENERATE(false, true);
+    const Guest third = stage.comes(2, "bob", "third");   // without stream management
+    const std::string copies = "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>";
+    stage.sends(1, bob[1], copies);
+    if (takes_copies) stage.sends(2, third, copies);
+    third.hears();
+    says("single", bob[0].jid());
+    CHECK((third.hears_all().find("single") != std::string::npos) == takes_copies);
+    const auto order = GENERATE(0UL, 1UL);
+    ends(order);
+    ends(1 - order);
+    CHECK(waiting() == 0);
+    CHECK((third.hears_all().find("single") != std::string::npos) != takes_copies);
 }
 
 }   // namespace shared_test

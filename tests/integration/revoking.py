@@ -37,27 +37,26 @@ def key_of(bundle):
     return digest.finalize().hex()
 
 
-_given = set()
-PORT_SHARES = 16
+_given = []   # a socket for each, which keeps its name for this process
 
 
 def free_port():
-    """A port that no connection gets by chance before a server listens on it: below those of
-    connections, given once by this process, from a share that other test processes seldom have."""
+    """A port that no connection gets by chance before a server listens on it, being below those of
+    connections, and that no other test process is given: each binds a name of it, a Unix socket
+    without a file, which ends with the process."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         end = int(file.read().split()[0])
-    width = (end - 10240) // PORT_SHARES
-    first = 10240 + os.getpid() % PORT_SHARES * width
     while True:
-        port = random.randrange(first, first + width)
-        if port in _given:
-            continue
-        with socket.socket() as one:
-            try:
+        port = random.randrange(10240, end)
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0gridd-test-port-{port}")
+            with socket.socket() as one:
                 one.bind(("", port))
-            except OSError:
-                continue
-        _given.add(port)
+        except OSError:
+            name.close()
+            continue
+        _given.append(name)
         return port
 
 

@@ -113,9 +113,11 @@ void Presence::add_when_told(Walk walk) {
     hold_(*said->session, [this, held] { let_go(held); });
 }
 
-/// A presence that the session has taken back meanwhile is not broadcast.
+/// A presence that the session has taken back meanwhile is not broadcast. One that went on before
+/// the others had heard of it, since the session sent more behind it, has left an empty walk.
 void Presence::let_go(const std::shared_ptr<Walk>& held) {
-    if (std::erase(held->said->held, held) == 0) return;
+    const SaidPtr said = held->said;
+    if (!said || std::erase(said->held, held) == 0) return;
     --held_;
     add(std::move(*held));
 }

@@ -713,6 +713,23 @@ cluster::DirectorySettings waiting(std::chrono::milliseconds most) {
 
 }   // namespace
 
+/// The presence stands behind a message that is kept, so that the stanza behind it is read already.
+TEST_CASE("a presence that goes ahead of a message, before others know of it, goes once") {
+    MembersStage stage(3, waiting(std::chrono::hours(1)));
+    stage.joins();
+    const Guest bob = stage.comes(1, "bob", "desk");
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const auto message = [](const std::string& to) {
+        return "<message type='chat' to='" + to + "@grid.example'><body>x</body></message>";
+    };
+    bob.hears();
+    stage.sends_at_once(
+        0, alice, {message("carol"), "<presence><status>new</status></presence>", message("bob")}
+    );
+    CHECK(stage.waits([&] { return holds(bob.hears_all(), "<body>x"); }));
+    CHECK(holds(alice.hears_all(), "<status>new"));
+}
+
 TEST_CASE("a session is bound, and its presence taken, when the other members know of it") {
     MembersStage stage(3, waiting(std::chrono::hours(1)));
     const Guest early = stage.comes(0, "alice", "early");   // no other member is there

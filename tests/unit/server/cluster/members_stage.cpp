@@ -254,10 +254,21 @@ void MembersStage::loses(std::size_t member, const Guest& guest) {
 void MembersStage::sends(
     std::size_t member, const Guest& guest, const std::string& stanza, std::function<void()> taken
 ) {
-    auto routed = core(member).router().prepare(*guest.session, parse_stanza(stanza));
-    REQUIRE(std::holds_alternative<server::Inbound>(routed));
+    sends_at_once(member, guest, {stanza}, std::move(taken));
+}
+
+void MembersStage::sends_at_once(
+    std::size_t member,
+    const Guest& guest,
+    const std::vector<std::string>& stanzas,
+    std::function<void()> taken
+) {
     std::vector<server::Inbound> inbound;
-    inbound.push_back(std::get<server::Inbound>(std::move(routed)));
+    for (const std::string& stanza : stanzas) {
+        auto routed = core(member).router().prepare(*guest.session, parse_stanza(stanza));
+        REQUIRE(std::holds_alternative<server::Inbound>(routed));
+        inbound.push_back(std::get<server::Inbound>(std::move(routed)));
+    }
     core(member).submit(
         guest.session, guest.session->attachment, std::move(inbound), std::move(taken)
     );

@@ -95,6 +95,13 @@ public:
         const std::string& stanza,
         std::function<void()> taken = [] {}
     );
+    /// In one read of the stream.
+    void sends_at_once(
+        std::size_t member,
+        const Guest& guest,
+        const std::vector<std::string>& stanzas,
+        std::function<void()> taken = [] {}
+    );
     /// The stream ends.
     void goes(std::size_t member, const Guest& guest);
     void runs();

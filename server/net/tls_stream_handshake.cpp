@@ -185,8 +185,10 @@ void TlsStream::ends_soon() {
 /// The end of our output follows.
 asio::awaitable<void> TlsStream::send_close_notify() {
     ends_soon();
-    // Behind half a record no alert can be sent.
-    while (ssl_ && !is_broken_ && !is_write_pending_ && SSL_is_init_finished(ssl_)) {
+    // Behind half a record no alert can be sent. Once aborted, and a wait does not tell of that
+    // where it was over already, the number of the descriptor may be that of another connection.
+    while (ssl_ && socket_.is_open() && !is_broken_ && !is_write_pending_ &&
+           SSL_is_init_finished(ssl_)) {
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_);
         if (result >= 0) break;   // 0: ours is out; the peer's is not waited for

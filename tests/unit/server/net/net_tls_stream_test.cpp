@@ -1,5 +1,8 @@
 // tests/unit/server/net/net_tls_stream_test.cpp: a TlsStream against OpenSSL's own client, on
 // real sockets.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <future>
 
@@ -223,6 +226,29 @@ TEST_CASE("abort ends what waits, and nothing can be read or written afterwards"
     CHECK(waited);
     CHECK(read_then.error == asio::error::operation_aborted);
     CHECK(written_then.error == asio::error::operation_aborted);
+}
+
+TEST_CASE("an aborted stream says no goodbye to whatever has its descriptor", "[net]") {
+    for (const int version : versions) {
+        ssize_t arrived = 0;
+        Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+            self.error = co_await stream.handshake(self.context.get(), 5s);
+            const int number = static_cast<int>(stream.socket().native_handle());
+            std::array<int, 2> other{};
+            CHECK(::socketpair(AF_UNIX, SOCK_STREAM, 0, other.data()) == 0);
+            stream.abort();
+            CHECK(::dup2(other[0], number) == number);
+            co_await stream.end_output();
+            std::array<char, 64> bytes;
+            arrived = ::recv(other[1], bytes.data(), bytes.size(), MSG_DONTWAIT);
+            for (const int descriptor : {number, other[0], other[1]}) ::close(descriptor);
+        });
+        Client client(server.port);
+        CHECK(client.start_tls(version, &server.client));
+        server.wait();
+        CHECK_FALSE(server.error);
+        CHECK(arrived == -1);
+    }
 }
 
 TEST_CASE("writing to a peer that is gone is an error, not a signal", "[net]") {

@@ -72,7 +72,13 @@ void Fanout::let_go(const SessionPtr& session) {
     for (Outgoing& stanza : held->take()) put(session, std::move(stanza));
 }
 
+/// To another member at once: presence that is broadcast there keeps its place between stanzas.
 void Fanout::put(const SessionPtr& session, Outgoing stanza) {
+    if (session->other_member) {
+        std::vector<Outgoing> one;
+        one.push_back(std::move(stanza));
+        return session->transport->send(std::move(one), 0);
+    }
     session->pending_bytes += stanza.bytes();
     // Events may wait for each other, up to what fits into one write; answers and replay may not.
     const bool may_wait =
@@ -116,7 +122,7 @@ void Fanout::flush_one(const SessionPtr& session) {
     if (!session->is_open()) {
         std::vector<Outgoing>().swap(session->pending);
         session->pending_bytes = 0;
-    } else if (session->other_member) {   // the member of the session knows its room
+    } else if (session->other_member) {   // gone there with what waited
         session->pending_bytes = 0;
         session->transport->send(std::exchange(session->pending, {}), 0);
     } else if (!hand_over(session)) {

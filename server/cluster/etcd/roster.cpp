@@ -485,9 +485,10 @@ asio::awaitable<void> EtcdRoster::publish_once() {
     }
     const auto there = records_of(*answer, 0);
     if (!there || there->empty() || there->front().lease != lease) co_return;
+    publish_again_ = true;
+    if (there->front().mod_revision < registered_at_) co_return;   // look() finds another etcd
     registered_ = there->front().value;
     registered_at_ = there->front().mod_revision;
-    publish_again_ = true;
 }
 
 void EtcdRoster::look_again(std::function<void()> seen) {

@@ -123,19 +123,28 @@ public:
     bool needs_login(Destination destination, const xml::Element& stanza) const;
     static xml::StanzaError not_logged_in(Destination destination);
     /// May this actor send that iq to this client (full JID)? nullopt if allowed; a refusal is on
-    /// record. Both accounts are ENABLED already. `is_presence_shared`: the client shares its
-    /// presence with the actor (RFC 6121 §8.5.3.1), so that what is about no topic passes as a
-    /// message would.
+    /// record. Both accounts are ENABLED already.
     std::optional<xml::StanzaError> refuse_query(
-        const pubsub::Principal& actor,
-        const xml::Jid& to,
-        const xml::Element& payload,
-        bool is_presence_shared
+        const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
     /// The same when that client answers: the right may have ended meanwhile. A refusal alone is on
     /// record; the question was.
     std::optional<xml::StanzaError> refuse_answer(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+    ) const;
+    /// Whether that iq is about no topic: the client provides nothing, or is asked about itself.
+    /// `is_node_known`: the payload names no node, or what the client has said of itself
+    /// (XEP-0115).
+    bool is_among_clients(
+        const xml::Jid& to, const xml::Element& payload, bool is_get, bool is_node_known
+    ) const;
+    /// May this actor send such an iq to a client that shares its presence with it (RFC 6121
+    /// §8.5.3.1)? As a message would pass. On record; of answers a refusal alone.
+    std::optional<xml::StanzaError> refuse_among_clients(
+        const pubsub::Principal& actor,
+        const xml::Jid& to,
+        const xml::Element& payload,
+        bool is_answer
     ) const;
     // Messages between accounts: controller_messages.cpp
     /// May this actor send a message to that account? A refused sender is told the same as of an

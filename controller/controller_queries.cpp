@@ -154,35 +154,23 @@ audit::Record record_of(
     return record;
 }
 
-audit::Record record_among_clients(
-    const pubsub::Principal& actor,
-    const xml::Jid& to,
-    const xml::Element& payload,
-    const pubsub::Verdict& verdict
-) {
-    audit::Record record = audit::by(actor, audit::Outcome::Allow, "query");
-    record.target = to.str();
-    record.detail = std::string(payload.ns().uri()) + "." + payload.name();
-    record.rule = verdict.rule;
-    return record;
-}
-
 Right right_to(const xml::Element& payload) {
     return gi::find_bulk_query(payload) != nullptr ? Right::Bulk : Right::Query;
 }
 
-/// Questions about a client itself, whatever it provides: XEP-0030, 0199, 0092, 0202, 0012.
+/// Questions about a client itself, whatever it provides, and nothing in them: XEP-0030, 0199,
+/// 0092, 0202, 0012.
 bool is_about_client(const xml::Element& payload) {
-    constexpr std::array<std::string_view, 5> namespaces{
-        "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "jabber:iq:version",
-        "urn:xmpp:time", "jabber:iq:last"
+    using Kind = std::pair<std::string_view, std::string_view>;
+    constexpr std::array<Kind, 5> kinds{
+        {{"query", "http://jabber.org/protocol/disco#info"},
+         {"ping", "urn:xmpp:ping"},
+         {"query", "jabber:iq:version"},
+         {"time", "urn:xmpp:time"},
+         {"query", "jabber:iq:last"}}
     };
-    return std::ranges::find(namespaces, payload.ns().uri()) != namespaces.end();
-}
-
-/// A query that is about no topic.
-bool is_among_clients(const std::vector<Asked>& candidates, const xml::Element& payload) {
-    return candidates.empty() || is_about_client(payload);
+    const Kind kind{payload.name(), payload.ns().uri()};
+    return payload.first_child() == nullptr && std::ranges::find(kinds, kind) != kinds.end();
 }
 
 /// A client that provides nothing is answered for as a missing account.
@@ -204,19 +192,36 @@ xml::StanzaError refusal_of(
 
 }   // namespace
 
+bool Controller::is_among_clients(
+    const xml::Jid& to, const xml::Element& payload, bool is_get, bool is_node_known
+) const {
+    if (is_get && is_node_known && is_about_client(payload)) return true;
+    const pubsub::Broker* broker = state_->directory.broker();
+    const bool is_provider = broker != nullptr && !broker->published_by(to.bare_view(), 1).empty();
+    return !is_provider && asked_about(*state_, to, payload).empty();
+}
+
+std::optional<xml::StanzaError> Controller::refuse_among_clients(
+    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload, bool is_answer
+) const {
+    const pubsub::Verdict verdict = check_message(actor, to);
+    if (verdict.allowed && is_answer) return std::nullopt;   // the question is on record
+    audit::Record record =
+        audit::by(actor, verdict.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
+    record.target = to.str();
+    record.detail = std::string(payload.ns().uri()) + "." + payload.name();
+    if (is_answer) record.detail += ", the answer";
+    record.rule = verdict.rule;
+    state_->audit.add(std::move(record));
+    if (verdict.allowed) return std::nullopt;
+    return nobody();
+}
+
 std::optional<xml::StanzaError> Controller::refuse_query(
-    const pubsub::Principal& actor,
-    const xml::Jid& to,
-    const xml::Element& payload,
-    bool is_presence_shared
+    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
 ) const {
     const State& state = *state_;
     const std::vector<Asked> candidates = asked_about(state, to, payload);
-    if (is_presence_shared && is_among_clients(candidates, payload))
-        if (const auto verdict = check_message(actor, to); verdict.allowed) {
-            state.audit.add(record_among_clients(actor, to, payload, verdict));
-            return std::nullopt;
-        }
     if (candidates.empty()) return nobody();
     if (!state.settings.precheck) return std::nullopt;
     const Right right = right_to(payload);
@@ -234,8 +239,6 @@ std::optional<xml::StanzaError> Controller::refuse_answer(
     const State& state = *state_;
     if (!state.settings.precheck) return std::nullopt;   // the provider has decided
     const std::vector<Asked> candidates = asked_about(state, to, payload);
-    if (is_among_clients(candidates, payload) && check_message(actor, to).allowed)
-        return std::nullopt;
     if (candidates.empty()) return nobody();
     const Right right = right_to(payload);
     const Judged judged = judge_candidates(state, actor, right, candidates);

@@ -63,8 +63,9 @@ void Cluster::forget_departed() {
 /// Without etcd this member does not hear which members are gone: their word may never come.
 void Cluster::give_up_waiting() {
     const auto before = Clock::now() - storage::answer_within;
-    if (waiting_ == 0 || fresh_.heard() > before) return;
-    acknowledgements_.give_up(before);
+    if (waiting_ == 0) return;
+    acknowledgements_.give_up_unread(before);
+    if (fresh_.heard() <= before) acknowledgements_.give_up(before);
     waiting_ = acknowledgements_.size();
 }
 

@@ -95,6 +95,10 @@ void Acknowledgements::give_up(TimePoint before) {
     end([before](const Wait& wait) { return wait.since < before; }, false);
 }
 
+void Acknowledgements::give_up_unread(TimePoint before) {
+    end([before](const Wait& wait) { return !wait.missing && wait.since < before; }, false);
+}
+
 void Acknowledgements::end(const std::function<bool(const Wait&)>& has_ended, bool is_known) {
     std::vector<std::function<void(bool)>> done;
     std::erase_if(waits_, [&](Wait& wait) {

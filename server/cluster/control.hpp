@@ -61,6 +61,8 @@ public:
     std::vector<Asked> members_read(std::uint64_t number, const std::vector<Member>& others);
     /// Ends the waits that began before.
     void give_up(TimePoint before);
+    /// Ends those whose members could not be read.
+    void give_up_unread(TimePoint before);
     /// That member has applied the revision.
     void applied(storage::MemberId member, storage::Revision revision);
     /// A member that has a group on disk has applied it, too, even if no link leads there.

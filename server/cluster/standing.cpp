@@ -8,6 +8,8 @@ using namespace std::chrono_literals;
 
 /// A silence that ends by itself soon is no reason to change the record.
 constexpr auto patience = 2s;
+/// The age of what was heard is looked at a little later than it was measured.
+constexpr auto slack = 1s;
 }   // namespace
 
 void Standing::begin() { has_begun_ = is_wanted_ = true; }
@@ -37,7 +39,7 @@ bool Standing::look(TimePoint now, TimePoint heard) {
         // Not before the record has said the contrary: that write could arrive later.
         is_wanted_ = true;
     }
-    if (is_wanted_ && seen_ && heard >= *seen_) is_in_ = has_been_in_ = true;
+    if (is_wanted_ && seen_ && heard >= *seen_ + slack) is_in_ = has_been_in_ = true;
     return is_wanted_;
 }
 

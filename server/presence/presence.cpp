@@ -274,10 +274,15 @@ bool Presence::has_directed(const Session& session, const xml::Jid& to) const {
 }
 
 bool Presence::is_shared(const Session& session, const xml::Jid& with) const {
-    if (has_directed(session, with)) return true;
     const std::string bare(with.bare_view());
-    return is_available(session) && controller_.rosters().standing(session.bare.str(), bare).from &&
-           controller_.may_share(session.principal, bare);
+    if (!controller_.may_share(session.principal, bare)) return false;
+    return has_directed(session, with) ||
+           (is_available(session) && controller_.rosters().standing(session.bare.str(), bare).from);
+}
+
+bool Presence::has_named(const Session& session, std::string_view node) const {
+    const presence::Caps* caps = interests_.caps_of(session.id);
+    return caps != nullptr && node == caps->node + "#" + caps->ver;
 }
 
 /// §4.6.6: a session that sent directed presence says that it is there, and no more.

@@ -108,6 +108,9 @@ public:
     /// Whether that address knows the presence of the session, by a subscription or since it was
     /// directed there (§8.5.3.1). The session is here.
     bool is_shared(const Session& session, const xml::Jid& with) const;
+    /// Whether that node is the version of abilities that the session's client has named
+    /// (XEP-0115).
+    bool has_named(const Session& session, std::string_view node) const;
     /// A client's own question (§4.3).
     void probe(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
     /// To one resource (§8.5.3): an error about presence that it sent.

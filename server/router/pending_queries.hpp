@@ -40,8 +40,14 @@ public:
         std::optional<controller::bulk::Offer> offer;        // of an in-band stream: open or close
         std::shared_ptr<const xml::Element> bulk_question;   // null: it is no BulkQuery
         /// The right that it rests on is asked about again when it is answered.
-        enum class Right : std::uint8_t { None, Query, Message } right = Right::None;
-        std::shared_ptr<const xml::Element> question;   // of Right::Query: its payload
+        enum class Right : std::uint8_t {
+            None,
+            Query,
+            Message,
+            AmongClients,   // `message`, and presence that is shared
+            Elsewhere       // Query or AmongClients: the answerer's member knows which
+        } right = Right::None;
+        std::shared_ptr<const xml::Element> question;   // the payload; null: of None, of Message
         Time until;
     };
     enum class Taken { Yes, Busy, Duplicate };

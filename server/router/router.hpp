@@ -394,7 +394,13 @@ private:
     std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);
     /// The policy is asked about it again when it is answered.
-    static void note_question(Queries::Query& query, const Inbound& inbound);
+    static void note_question(
+        Queries::Query& query, const Inbound& inbound, Queries::Query::Right right
+    );
+    bool passes_among_clients(const Session& asker, const Session& target, const Inbound& query)
+        const;
+    bool is_hidden_from(const Session& answerer, const Session& asker, const Queries::Query& query)
+        const;
     /// The right of the question may have ended while it waited.
     std::optional<xml::StanzaError> refuse_answer(const Session& asker, const Queries::Query& query)
         const;

@@ -67,7 +67,11 @@ void Router::ask_elsewhere(
     query.id = inbound.stanza.attr_or("id", "");
     query.asked = asked.by;
     if (is_counted && offer->kind == Kind::Close) query.offer = offer;
-    if (asked.to.bare_view() != asker->bare.str()) note_question(query, inbound);
+    using Right = Queries::Query::Right;
+    const bool may_be_among =
+        !offer && controller_.is_among_clients(asked.to, *inbound.stanza.first_child(), true, true);
+    if (asked.to.bare_view() != asker->bare.str())
+        note_question(query, inbound, may_be_among ? Right::Elsewhere : Right::Query);
     // The answerer's member has this permit, too, and asks for it.
     if (offer && offer->kind == Kind::Open) permits_->use(*asker, *answerer, offer->sid);
     send_elsewhere(

@@ -106,12 +106,14 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     if (controller_.is_blocked(to, session->jid))
         return refuse(xml::service_unavailable("nobody is there"));
     const SessionPtr target = sessions_.find(to);
+    auto right = Queries::Query::Right::Query;
     if (inbound.offer) {
         if (auto error = refuse_offer(*session, to, *inbound.offer)) return refuse(*error);
     } else if (to.bare_view() != session->bare.str()) {
-        const bool is_contact = target && presence_.is_shared(*target, session->jid);
-        if (auto error =
-                controller_.refuse_query(session->principal, to, question_in(inbound), is_contact))
+        if (target && passes_among_clients(*session, *target, inbound))
+            right = Queries::Query::Right::AmongClients;
+        else if (auto error =
+                     controller_.refuse_query(session->principal, to, question_in(inbound)))
             return refuse(*error);
     }
     if (!target || target->other_member || !may_take(*target)) return refuse(offline());
@@ -127,7 +129,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     query.to = to;
     query.id = query_id(iq);
     query.asked = asked.by;
-    if (to.bare_view() != session->bare.str()) note_question(query, inbound);
+    if (to.bare_view() != session->bare.str()) note_question(query, inbound, right);
     using Kind = controller::bulk::Offer::Kind;
     const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
     const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
@@ -142,6 +144,18 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     xml::Element head = iq;
     head.set("to", to.str());
     fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
+}
+
+/// Of a client that shares its presence with the asker, as a message would pass.
+bool Router::passes_among_clients(const Session& asker, const Session& target, const Inbound& query)
+    const {
+    const xml::Element& question = question_in(query);
+    const std::string_view node = question.attr_or("node", "");
+    const bool is_known = node.empty() || presence_.has_named(target, node);
+    const bool is_get = query.stanza.attr_or("type", "") == "get";
+    return controller_.is_among_clients(target.jid, question, is_get, is_known) &&
+           presence_.is_shared(target, asker.jid) &&
+           !controller_.refuse_among_clients(asker.principal, target.jid, question, false);
 }
 
 /// From the address that was asked, whoever was to answer for it.
@@ -166,10 +180,12 @@ std::optional<xml::StanzaError> Router::refuse_pending(Queries::Query query) {
 }
 
 /// An offer of a stream is asked about as such, while it runs, too.
-void Router::note_question(Queries::Query& query, const Inbound& inbound) {
+void Router::note_question(
+    Queries::Query& query, const Inbound& inbound, Queries::Query::Right right
+) {
     query.bulk_question = inbound.bulk_question;
     if (inbound.offer) return;
-    query.right = Queries::Query::Right::Query;
+    query.right = right;
     query.question = inbound.bulk_question
                          ? inbound.bulk_question
                          : std::make_shared<const xml::Element>(
@@ -183,7 +199,12 @@ std::optional<xml::StanzaError> Router::refuse_answer(
 ) const {
     using Right = Queries::Query::Right;
     if (query.right == Right::None) return std::nullopt;
-    if (query.right == Right::Query)
+    if (query.right == Right::AmongClients)
+        return controller_.refuse_among_clients(asker.principal, query.to, *query.question, true);
+    if (query.right == Right::Elsewhere &&
+        controller_.check_message(asker.principal, query.to).allowed)
+        return std::nullopt;
+    if (query.right != Right::Message)
         return controller_.refuse_answer(asker.principal, query.to, *query.question);
     const Component* component = addresses_.component(query.to);
     const auto verdict =
@@ -193,6 +214,15 @@ std::optional<xml::StanzaError> Router::refuse_answer(
     return xml::service_unavailable("nobody is there");
 }
 
+/// A client may have gone out of sight since it was asked.
+bool Router::is_hidden_from(
+    const Session& answerer, const Session& asker, const Queries::Query& query
+) const {
+    if (controller_.is_blocked(answerer.bare, asker.jid)) return true;
+    return query.right == Queries::Query::Right::AmongClients &&
+           !presence_.is_shared(answerer, asker.jid);
+}
+
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
@@ -200,6 +230,8 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const SessionPtr asker = sessions_.find(query->asker);
     if (asker && controller_.is_blocked(asker->bare, session->jid))
         return tell_unanswered({*query}, controller::requests::blocked());
+    if (asker && is_hidden_from(*session, *asker, *query))
+        return tell_unanswered({*query}, xml::service_unavailable("nobody is there"));
     if (asker)
         if (const auto refused = refuse_answer(*asker, *query))
             return tell_unanswered({*query}, *refused);

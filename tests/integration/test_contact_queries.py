@@ -1,6 +1,7 @@
 # tests/integration/test_contact_queries.py: iqs between clients that share presence (RFC 6121
 # §8.5.3.1), beside those to providers, which are under the policy's `query`.
 import time
+import xml.etree.ElementTree as ET
 
 from exchange import SECONDS
 from gridd import BROKER
@@ -128,28 +129,102 @@ class Queries(Case):
         self.assertEqual(bob.ask("set", BLOCK.format(ann.bare), bob.bare).get("type"), "result")
         self.assertEqual(self.outcome(ann, bob, PING), ABSENT)
 
-    def test_a_right_that_ends_meanwhile_ends_the_answer(self):
-        ann, bob = self.friends()
-        bob.asked = lambda question: bob.questions.append(question)
-        ann.send(f"<iq type='get' id='late' to='{bob.full}'>{OWN}</iq>")
+    def test_directed_presence_that_the_policy_ends(self):
+        self.account("ann", "bob")
+        ann, bob = self.come("ann"), self.come("bob")
+        bob.says(to="ann/one")
+        bob.sync()
+        self.assertEqual(self.outcome(ann, bob, OWN), "told")
+        self.set_policy("deny client bob to message client ann\n" + POLICY)
+        self.assertEqual(self.outcome(ann, bob, OWN), ABSENT)
+
+    def late(self, payload, between, first="ann", second="bob"):
+        """What comes of a question whose answer waits until `between` is done."""
+        ann, bob = self.friends(first, second)
+        bob.asked = bob.questions.append
+        ann.send(f"<iq type='get' id='late' to='{bob.full}'>{payload}</iq>")
         ann.sync()
         bob.sync()
         self.assertEqual(len(bob.questions), 1)
-        self.set_policy("deny client ann to message client bob\n" + POLICY)
-        question = bob.questions[0]
-        bob.send(f"<iq type='result' to='{ann.full}' id='{question.get('id')}'><secret/></iq>")
+        between(ann, bob)
+        bob.send(f"<iq type='result' to='{ann.full}' id='late'><secret/></iq>")
         bob.sync()
         ann.sync()
-        self.assertEqual(refusal(ann.answer("late"))[:2], ABSENT)
+        answer = ann.answer("late")
+        self.assertNotIn("secret", ET.tostring(answer, "unicode"))
+        return refusal(answer)[:2]
+
+    def test_a_right_that_ends_meanwhile_ends_the_answer(self):
+        def goes_out_of_sight(_ann, bob):
+            bob.says("unsubscribed", "ann")
+            bob.sync()
+
+        def blocks(ann, bob):
+            bob.ask("set", BLOCK.format(ann.bare), bob.bare)
+
+        for number, between in enumerate((
+            lambda ann, bob: self.set_policy("deny client ann to message client bob\n" + POLICY),
+            lambda ann, bob: self.set_policy("deny client bob to message client ann\n" + POLICY),
+            goes_out_of_sight,
+            blocks,
+        )):
+            with self.subTest(number):
+                self.setUp()
+                self.assertEqual(self.late(OWN, between), ABSENT)
+
+    def test_a_right_to_a_topic_that_ends_is_not_made_up_for_by_messages(self):
+        allowed = "allow client ann to query on sessions\n" + POLICY
+        self.account("ann", "bob")
+        ann, bob = self.come("ann"), self.come("bob")
+        bob.create("sessions")
+        bob.publish("sessions", "one")
+        bob.asked = bob.questions.append
+        for number, policy in enumerate((
+            POLICY, "deny client bob to publish on sessions\n" + POLICY,
+        )):
+            self.set_policy(allowed)
+            ann.send(f"<iq type='get' id='l{number}' to='{bob.full}'>{OWN}</iq>")
+            ann.sync()
+            bob.sync()
+            self.assertEqual(len(bob.questions), number + 1)
+            self.set_policy(policy)
+            bob.send(f"<iq type='result' to='{ann.full}' id='l{number}'><secret/></iq>")
+            bob.sync()
+            ann.sync()
+            answer = ann.answer(f"l{number}")
+            self.assertEqual(answer.get("type"), "error")
+            self.assertNotIn("secret", ET.tostring(answer, "unicode"))
+
+    def test_refusals_are_on_record(self):
+        ann, bob = self.friends()
+        self.set_policy("deny client ann to message client bob\n" + POLICY)
+        self.assertEqual(self.outcome(ann, bob, OWN), ABSENT)
+        deadline = time.monotonic() + SECONDS
+        while not (found := self.refused_queries(bob.full)):    # a moment later
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual([one["detail"] for one in found], ["urn:example:own.question"])
+
+    def refused_queries(self, target):
+        records = self.server.admin_json("audit", "--all", "--operation=query")["records"]
+        return [one for one in records if one["target"] == target and one["decision"] == "deny"]
 
     def test_a_provider_is_asked_about_topics_under_the_policy_alone(self):
         ann, bob = self.friends()
         bob.create("sessions")
         bob.publish("sessions", "one")
-        self.assertEqual(self.outcome(ann, bob, OWN)[0], "forbidden")
-        for payload in (PING, f"<query xmlns='{INFO}'/>", "<query xmlns='jabber:iq:version'/>"):
-            self.assertEqual(self.outcome(ann, bob, payload), "told")
+        info = "http://jabber.org/protocol/disco#info"
         grid = "<grid xmlns='gi' type='request'><ask xmlns='urn:example:own'/></grid>"
-        self.assertEqual(self.outcome(ann, bob, grid)[0], "forbidden")
+        for payload in (PING, f"<query xmlns='{info}'/>", "<query xmlns='jabber:iq:version'/>"):
+            self.assertEqual(self.outcome(ann, bob, payload), "told")
+        for payload, kind in (
+            (OWN, "get"), (grid, "get"), (PING, "set"),
+            (f"<ping xmlns='urn:xmpp:ping'>{grid}</ping>", "get"),
+            ("<anything xmlns='jabber:iq:version'/>", "get"),
+            (f"<query xmlns='{info}' node='sessions'/>", "get"),
+        ):
+            with self.subTest(payload, kind=kind):
+                self.assertEqual(self.outcome(ann, bob, payload, kind)[0], "forbidden")
+        self.set_policy("deny client bob to publish on sessions\n" + POLICY)
+        self.assertEqual(self.outcome(ann, bob, OWN), ABSENT)    # a provider all the same
         self.set_policy("allow client ann to query on sessions\n" + POLICY)
         self.assertEqual(self.outcome(ann, bob, OWN), "told")

@@ -52,7 +52,7 @@ public:
     std::string query(const char* who, const char* to, const std::string& payload) {
         const auto element = parse(payload);
         const auto refused =
-            controller().refuse_query(principal(who), *grid::xml::Jid::parse(to), element, false);
+            controller().refuse_query(principal(who), *grid::xml::Jid::parse(to), element);
         return refused ? refused->condition : "delivered";
     }
 };

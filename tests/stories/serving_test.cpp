@@ -128,7 +128,7 @@ TEST_CASE("found A6: a query goes by a service's name only to whom may serve it"
     const auto question = grid::test::parse("<ask xmlns='Q'/>");
     const auto refused = [&](const char* to) {
         const auto error = stage.controller().refuse_query(
-            stage.principal(reader), *grid::xml::Jid::parse(to), question, false
+            stage.principal(reader), *grid::xml::Jid::parse(to), question
         );
         return error ? error->condition : "";
     };

@@ -563,7 +563,8 @@ asio::awaitable<void> EtcdRoster::watch() {
 bool EtcdRoster::is_another_etcd(const Sight& sight, const Known& known) const {
     if (sight.revision < std::max(known.newest, known.registered)) return true;
     const auto own = sight.members.find(own_key());
-    return own != sight.members.end() && own->second.mod_revision < known.registered;
+    if (own == sight.members.end()) return known.registered != 0;
+    return own->second.mod_revision < known.registered;
 }
 
 asio::awaitable<void> EtcdRoster::see(Sight sight) {

@@ -118,6 +118,9 @@ TEST_CASE("a wait that is given up says so, and only an old one is") {
     const auto now = std::chrono::steady_clock::now();
     waiting.give_up(now - std::chrono::seconds(60));
     CHECK(waiting.size() == 2);
+    waiting.give_up_unread(now + std::chrono::seconds(60));
+    CHECK(waiting.size() == 1);
+    CHECK(waiting.asked_of(1) == 1);
     waiting.give_up(now + std::chrono::seconds(60));
     CHECK(waiting.size() == 0);
     waiting.applied(1, 1);

@@ -18,7 +18,7 @@ struct Begun : Standing {
     Begun() : Standing(2'000ms) {
         begin();
         recorded(true, start);
-        look(start, start);
+        look(start, start + 1s);
     }
 };
 
@@ -34,10 +34,10 @@ TEST_CASE("a member takes requests when it has heard all that came before its re
     CHECK_FALSE(standing.is_in());
     standing.recorded(true, start + 200ms);
     // The time of what was heard counts: a change may have been committed since.
-    CHECK(standing.look(start + 900ms, start + 199ms));
+    CHECK(standing.look(start + 1'900ms, start + 1'199ms));
     CHECK_FALSE(standing.is_in());
     CHECK_FALSE(standing.has_been_in());
-    CHECK(standing.look(start + 900ms, start + 200ms));
+    CHECK(standing.look(start + 1'900ms, start + 1'200ms));
     CHECK(standing.is_in());
     CHECK(standing.has_been_in());
 }
@@ -61,9 +61,9 @@ TEST_CASE("a member that cannot follow is not waited for until it can, and the o
     CHECK(standing.look(start + 62s, start + 62s));
     CHECK_FALSE(standing.is_in());
     standing.recorded(true, start + 63s);
-    CHECK(standing.look(start + 63'500ms, start + 62'900ms));
+    CHECK(standing.look(start + 64'500ms, start + 63'900ms));
     CHECK_FALSE(standing.is_in());
-    CHECK(standing.look(start + 63'500ms, start + 63s));
+    CHECK(standing.look(start + 64'500ms, start + 64s));
     CHECK(standing.is_in());
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("a change of the record that is under way is waited for") {
     CHECK(standing.look(start + 7'200ms, start + 7'200ms));
     CHECK_FALSE(standing.is_in());
     standing.recorded(true, start + 7'300ms);
-    CHECK(standing.look(start + 7'300ms, start + 7'300ms));
+    CHECK(standing.look(start + 8'300ms, start + 8'300ms));
     CHECK(standing.is_in());
 }
 

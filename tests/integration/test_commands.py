@@ -53,6 +53,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
             OWN + "account-approve", {"accountjids": [SENSOR], "x-grid#group": ["sensors"]}
         )
         sensor.send_presence()
+        await sensor["xep_0030"].get_info(jid=CONTROLLER)    # behind its presence
         return sensor
 
     def submission(self, fields):

@@ -168,6 +168,8 @@ class OlderEtcd(Clustered):
     def publish(self, count):
         for number in range(count):
             self.owner.does(self.owner.publish("kept", "x", f"i{number}"))
+        # An acknowledged item is at a majority of etcds, and at the other member a moment later.
+        self.cluster_of_three.wait_same()
 
     def folders(self):
         return [(one.folder, one.folder + ".older") for one in self.cluster_of_three.etcd.all]
